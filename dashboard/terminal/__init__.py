@@ -1,0 +1,1 @@
+"""The run in a terminal: a live view where there is one, line logs elsewhere."""

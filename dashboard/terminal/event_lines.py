@@ -1,0 +1,58 @@
+"""An event as one line of text: for `--plain`, for pipes, and for the log in the live view."""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from dashboard.terminal.figures import printable
+from state.store_rows import StoredEvent
+
+_TEMPLATES = {
+    "phase_started": "{phase} begins with {steps} steps: {purpose} {note}",
+    "generation": (
+        "{phase} generation {generation}: best {best_bits_per_byte} bpb, "
+        "{accepted} of {challengers} challengers accepted, {decision}"
+    ),
+    "gate": "{phase} gate: {verdict} at {bits_per_byte} bpb with {formula} ({reason})",
+    "chunk": "{phase} {host}: {bits} bpb after {age} steps",
+    "control_started": "control {name} begins with {steps} steps",
+    "finished": (
+        "finished: {test_bits_per_byte} bpb on the test split with {formula} "
+        "(order-2 model {order2}, untrained {untrained})"
+    ),
+}
+
+
+def plain_line(event: StoredEvent | Mapping[str, JsonValue]) -> str:
+    """One line without markup, of a stored event or of a row of events.jsonl or log.txt.
+
+    Where the kind is unknown or a fact is missing, the facts are listed as `name=value`.
+    """
+    kind, data = _parts(event)
+    facts = {name: _shown(value) for name, value in data.items()}
+    template = _TEMPLATES.get(kind)
+    if template is not None:
+        try:
+            return " ".join(template.format_map(facts).split())
+        except KeyError:
+            pass
+    listed = " ".join(f"{printable(name)}={value}" for name, value in facts.items())
+    return f"{printable(kind)}: {listed}" if listed else printable(kind)
+
+
+def _parts(event: StoredEvent | Mapping[str, JsonValue]) -> tuple[str, Mapping[str, JsonValue]]:
+    if isinstance(event, StoredEvent):
+        return event.kind, event.data
+    data = event.get("data")
+    rest = {name: value for name, value in event.items() if name not in {"kind", "at"}}
+    return str(event.get("kind", "event")), data if isinstance(data, dict) else rest
+
+
+def _shown(value: JsonValue) -> str:
+    match value:
+        case None:
+            return "-"
+        case float():
+            return f"{value:.5g}"
+        case _:
+            return printable(str(value))

@@ -1,0 +1,81 @@
+"""Everything that one frame shows, and how it is read from the store."""
+
+from dataclasses import dataclass
+
+from state.metrics_reader import MetricsReader
+from state.records import BatteryReport, Decision, Ledger, MemberRecord, Sample, Synchrony
+from state.store_rows import RunSummary, StoredEvent, StoredFinding
+
+NUM_EVENTS = 60
+NUM_FINDINGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One moment of a run."""
+
+    run: RunSummary
+    ledger: Ledger | None
+    members: tuple[MemberRecord, ...] = ()
+    """Of the last complete generation."""
+    decisions: tuple[Decision, ...] = ()
+    synchrony: Synchrony | None = None
+    battery: BatteryReport | None = None
+    sample: Sample | None = None
+    findings: tuple[StoredFinding, ...] = ()
+    events: tuple[StoredEvent, ...] = ()
+    best_bits_per_byte: tuple[float, ...] = ()
+    """Of each generation that measured it."""
+
+    @property
+    def spent(self) -> int:
+        """Settled member-steps of the budget, controls not counted."""
+        return sum(line.settled for line in self.ledger.lines) if self.ledger else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How far the run came while somebody watched; what the time left is estimated from."""
+
+    seconds: float = 0.0
+    steps: int = 0
+
+
+def read_view(store: MetricsReader) -> RunView | None:
+    """The latest run of the store; None before it has begun."""
+    run_id = store.latest_run()
+    run = store.summary(run_id) if run_id is not None else None
+    return None if run is None else _view_of(store, run)
+
+
+def eta_seconds(view: RunView, pace: Pace) -> float | None:
+    """Seconds to the end of the budget at the pace so far; None while there is no pace."""
+    if view.ledger is None or pace.steps <= 0:
+        return None
+    return max(0, view.ledger.budget - view.spent) * pace.seconds / pace.steps
+
+
+def _view_of(store: MetricsReader, run: RunSummary) -> RunView:
+    run_id = run.run_id
+    batteries, samples = store.batteries(run_id), store.samples(run_id, last=1)
+    synchrony = store.synchrony(run_id, last=1)
+    battery = batteries[-1] if batteries else None
+    spoken = samples[-1].sample if samples else None
+    if spoken is None and battery is not None and battery.samples:
+        spoken = battery.samples[0]
+    return RunView(
+        run=run,
+        ledger=store.ledger(run_id),
+        members=() if run.generation is None else store.members(run_id, run.generation),
+        decisions=store.decisions(run_id),
+        synchrony=synchrony[-1] if synchrony else None,
+        battery=battery,
+        sample=spoken,
+        findings=store.findings(run_id, last=NUM_FINDINGS),
+        events=store.events(run_id, last=NUM_EVENTS),
+        best_bits_per_byte=tuple(
+            done.best_bits_per_byte
+            for done in store.generations(run_id)
+            if done.best_bits_per_byte is not None
+        ),
+    )

@@ -1,0 +1,1 @@
+"""One property of sampled text a file: a number in [0, 1], higher is better."""

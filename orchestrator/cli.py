@@ -1,0 +1,207 @@
+"""The command line. Arguments are parsed before torch or Ray is imported."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+from orchestrator.flags import add_flags, number, whole
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_STOPPED = 3
+EXIT_INTERRUPTED = 130
+
+DESCRIPTION = """\
+Train a small language model on a text, with a budget of optimizer steps: six phases in which the
+activation evolves while the model trains. Without a command this starts or resumes a run.
+"""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Usage errors are one line: value, rule, remedy."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and leave with exit code 2."""
+        text = " ".join(message.split())
+        print(f"symbio-auto: error: {text} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole grammar."""
+    parser = OneLineParser(
+        prog="symbio-auto", description=DESCRIPTION, allow_abbrev=False, exit_on_error=True
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"symbio-auto {version('symbio-auto')}"
+    )
+    _main_arguments(parser)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", parser_class=OneLineParser, title="commands"
+    )
+    _add_plan(commands)
+    _add_run_commands(commands)
+    _add_tools(commands)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; returns the exit code."""
+    started_at = time.monotonic()
+    arguments = build_parser().parse_args(argv)
+    try:
+        return _command(arguments.command, arguments, started_at)
+    except ValueError as error:
+        print(f"symbio-auto: error: {_first_line(error)}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("symbio-auto: left at once; the last commit is whole", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except (OSError, RuntimeError) as error:
+        print(f"symbio-auto: stopped: {_first_line(error)}", file=sys.stderr)
+        return _stopped_code(error)
+
+
+def _command(name: str | None, arguments: argparse.Namespace, started_at: float) -> int:
+    if name is None:
+        from orchestrator.commands import train_run
+
+        return train_run.run(arguments, started_at)
+    return COMMANDS[name]()(arguments)
+
+
+def _first_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _stopped_code(error: BaseException) -> int:
+    """3 when a guard of ours stopped the run, 1 for anything else."""
+    return EXIT_STOPPED if type(error).__name__ == "HostDivergedError" else EXIT_FAILURE
+
+
+def _main_arguments(parser: argparse.ArgumentParser) -> None:
+    job = parser.add_argument_group("the main job")
+    job.add_argument(
+        "--resume", type=Path, metavar="STATE", help="go on from a run's folder or state.json"
+    )
+    _add_settings(job)
+    job.add_argument("--plain", action="store_true", help="log lines in place of the live view")
+    job.add_argument("--json", action="store_true", help="print the final report as JSON only")
+
+
+def _add_settings(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML, JSON, YAML")
+    add_flags(parser)
+
+
+Commands = argparse._SubParsersAction
+
+
+def _add_plan(commands: "Commands[OneLineParser]") -> None:
+    plan = commands.add_parser("plan", help="what a run would do with its budget")
+    _add_settings(plan)
+    plan.add_argument("--json", action="store_true")
+
+
+def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
+    status = _of_run(commands, "status", "where a run stands")
+    status.add_argument("--json", action="store_true")
+    sample = _of_run(commands, "sample", "let the best model write")
+    sample.add_argument("--prompt", default="", help="what it goes on from")
+    sample.add_argument("--num", type=whole, default=1, help="samples")
+    sample.add_argument("--tokens", type=whole, default=128, help="most new tokens")
+    sample.add_argument("--temperature", type=number, default=0.8)
+    sample.add_argument("--seed", type=whole, default=0)
+    report = _of_run(commands, "report", "the story of a finished run")
+    report.add_argument("--json", action="store_true")
+    export = _of_run(commands, "export", "the model as standalone files")
+    export.add_argument("--to", type=Path, required=True, metavar="DIR")
+    export.add_argument("--format", choices=("torch",), default="torch")
+
+
+def _of_run(commands: "Commands[OneLineParser]", name: str, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text)
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder or state.json")
+    return parser
+
+
+def _add_tools(commands: "Commands[OneLineParser]") -> None:
+    models = commands.add_parser("models", help="sizes and what they cost")
+    models.add_argument("--json", action="store_true")
+    demo = commands.add_parser("demo-data", help="write a synthetic corpus")
+    demo.add_argument("--out", type=Path, default=Path("data/historic.txt"))
+    demo.add_argument("--chars", type=whole, default=400_000)
+    demo.add_argument("--seed", type=whole, default=0)
+    doctor = commands.add_parser("doctor", help="can this machine do the work?")
+    doctor.add_argument("--json", action="store_true")
+
+
+Runner = Callable[[argparse.Namespace], int]
+
+
+def _plan() -> Runner:
+    from orchestrator.commands import plan
+
+    return plan.run
+
+
+def _status() -> Runner:
+    from orchestrator.commands import status
+
+    return status.run
+
+
+def _sample() -> Runner:
+    from orchestrator.commands import sample
+
+    return sample.run
+
+
+def _report() -> Runner:
+    from orchestrator.commands import report
+
+    return report.run
+
+
+def _export() -> Runner:
+    from orchestrator.commands import export
+
+    return export.run
+
+
+def _models() -> Runner:
+    from orchestrator.commands import models
+
+    return models.run
+
+
+def _demo_data() -> Runner:
+    from orchestrator.commands import demo_data
+
+    return demo_data.run
+
+
+def _doctor() -> Runner:
+    from orchestrator.commands import doctor
+
+    return doctor.run
+
+
+COMMANDS: dict[str, Callable[[], Runner]] = {
+    "plan": _plan,
+    "status": _status,
+    "sample": _sample,
+    "report": _report,
+    "export": _export,
+    "models": _models,
+    "demo-data": _demo_data,
+    "doctor": _doctor,
+}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The subcommands, one file each: arguments in, lines on the screen and an exit code out."""

@@ -1,0 +1,62 @@
+"""`symbio-auto sample RUN`: let the run's best model write."""
+
+import argparse
+
+from orchestrator.commits import Saved, restore
+from orchestrator.resolve import worker_setup
+from orchestrator.run_state import Dormant, RunState
+from state.commit import load_commit
+from state.run_folder import RunFolder
+from state.tasks import Teacher
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the samples, each with its prompt."""
+    folder = RunFolder.from_argument(arguments.run)
+    saved = restore(load_commit(folder).record)
+    best = best_model(saved.run)
+    from inference_battery.generation import generate
+    from trainer.data import Dataset
+    from trainer.execution import TaskExecutor, reproducible
+
+    dataset = Dataset(folder.data)
+    codec = dataset.tokenizer
+    prompt = as_prompt(arguments.prompt, saved)
+    setup = worker_setup(saved.config, folder)
+    model = TaskExecutor(setup).model(Teacher(checkpoint=best.checkpoint, genome=best.genome))
+    tokens = [int(token) for token in codec.encode(prompt)] or [codec.end_of_text_id]
+    with reproducible(saved.config.engine.host_threads or 1, setup.device):
+        written = generate(
+            model,
+            [tokens] * arguments.num,
+            max_new_tokens=arguments.tokens,
+            temperature=arguments.temperature,
+            seed=arguments.seed,
+            end_of_text_id=codec.end_of_text_id,
+        )
+    for one in written:
+        print(prompt + codec.decode(one.tokens))
+        print()
+    return 0
+
+
+def best_model(state: RunState) -> Dormant:
+    """The winner, or while the run is going on the best copy so far.
+
+    Raises:
+        ValueError: nothing was kept yet.
+    """
+    kept = [state.winner, state.host.best if state.host else None, *state.dormant]
+    found = [one for one in kept if one is not None]
+    if state.winner is not None:
+        return state.winner
+    if not found:
+        raise ValueError(f"run {state.run_id} has kept no model yet; let it finish its first phase")
+    return min(found, key=lambda one: one.evaluation.bits_per_byte)
+
+
+def as_prompt(text: str, saved: Saved) -> str:
+    """A chat model is asked as a user would ask it; other models go on from the text itself."""
+    if saved.config.data.domain != "chat" or "<|" in text:
+        return text
+    return f"<|user|> {text} <|assistant|>"

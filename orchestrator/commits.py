@@ -1,0 +1,96 @@
+"""Turning the state of a run into a commit and back."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pydantic import JsonValue
+
+from orchestrator import ledger as books
+from orchestrator.config import RunConfig
+from orchestrator.environment import environment
+from orchestrator.phases import phases_of
+from orchestrator.run_state import RunState
+from orchestrator.telemetry import Telemetry
+from state.base import Record
+from state.commit import CommitRecord, publish_commit, reachable_objects
+from state.objects import ObjectStore
+from state.run_folder import RunFolder
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Saved(Record):
+    """What the controller puts into a commit."""
+
+    config: RunConfig
+    run: RunState
+    telemetry: Telemetry
+
+
+def publish(
+    folder: RunFolder, saved: Saved, journal_bytes: dict[str, int], *, collect: bool = True
+) -> None:
+    """Write the commit, then drop the objects that neither it nor the one before needs."""
+    store = ObjectStore(folder.objects)
+    state = saved.model_dump(mode="json")
+    needed = {sha: store.path(sha).stat().st_size for sha in sorted(set(_hashes(state["run"])))}
+    record = CommitRecord(
+        run_id=saved.run.run_id,
+        written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        summary=summary(saved.config, saved.run),
+        state=state,
+        objects=needed,
+        journal_bytes=journal_bytes,
+        environment=environment(saved.config.engine.host_threads or 1),
+    )
+    publish_commit(folder, record)
+    if collect:
+        store.collect(reachable_objects(folder))
+
+
+def restore(record: CommitRecord) -> Saved:
+    """The controller's part of a commit."""
+    return Saved.model_validate(record.state)
+
+
+def summary(config: RunConfig, state: RunState) -> dict[str, JsonValue]:
+    """The lines that a person looks for."""
+    phases = phases_of(config)
+    phase = phases[state.phase_index].name if state.phase_index < len(phases) else "control"
+    best = best_bits_per_byte(state)
+    decision = state.last_decision
+    last = state.summaries[-1] if state.summaries else None
+    synchrony = state.oscillators
+    return {
+        "status": state.status,
+        "phase": "done" if state.status == "finished" else phase,
+        "generation": state.generation,
+        "spent": books.spent(state.ledger),
+        "budget": state.ledger.budget,
+        "best_bits_per_byte": round(best, 5) if best is not None else None,
+        "battery": last.battery if last else None,
+        "synchrony_phases": list(synchrony.phases) if synchrony else None,
+        "last_decision": f"{decision.kind}: {decision.reason}" if decision else None,
+        "dormant": [one.genome.formula for one in state.dormant],
+    }
+
+
+def best_bits_per_byte(state: RunState) -> float | None:
+    """The best search bits per byte that is in the state."""
+    kept = [*state.dormant, *([state.host.best] if state.host and state.host.best else [])]
+    values = [one.evaluation.bits_per_byte for one in kept]
+    values += [one.evaluation.bits_per_byte for one in state.lineages if one.evaluation]
+    return min(values, default=None)
+
+
+def _hashes(value: JsonValue) -> Iterator[str]:
+    """Every sha256 in a JSON value: whatever the state names must stay on disk."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _hashes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _hashes(inner)
+    elif isinstance(value, str) and _SHA256.fullmatch(value):
+        yield value

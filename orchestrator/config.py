@@ -1,0 +1,146 @@
+"""The configuration of a run: every package's own configuration, and the orchestrator's.
+
+Imports no torch, so that a wrong value is refused before anything slow is loaded.
+"""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from state.base import Record
+from trainer.config import DataConfig, ModelConfig, OptimizerConfig
+
+SearchPhaseName = Literal["primordial", "cambrian", "oxidation"]
+
+
+class PhaseConfig(Record):
+    """One phase as data. Search phases alone use the fields from `population` on."""
+
+    name: Literal[
+        "abiogenesis", "primordial", "cambrian", "oxidation", "endosymbiosis", "homeostasis"
+    ]
+    kind: Literal["reference", "search", "host"]
+    share: int = Field(ge=0, le=100)
+    """Percent of the budget."""
+    population: int = Field(default=0, ge=0, le=1024)
+    """Members of a generation: the champions of the lineages and their challengers."""
+    steps_per_candidate: int = Field(default=20, ge=1)
+    mutation_rate: float = Field(default=0.5, ge=0, le=1)
+    """Share of the challengers made by mutation or crossover; the others are migrants."""
+    mutation_range: tuple[float, float] = (0.0, 1.0)
+    max_depth: int = Field(default=5, ge=1)
+    max_nodes: int = Field(default=12, ge=1)
+    coupling: float = Field(default=1.0, ge=0)
+    """Kuramoto coupling in units of the critical coupling."""
+    diversity_bonus: float = Field(default=0.0, ge=0)
+    """Weight of the distance to the nearest known genome when challengers are drawn."""
+    cooldown: int = Field(default=8, ge=1)
+    """Generations between two adaptations."""
+
+
+class EvolutionConfig(Record):
+    """How lineages compete and how gain is told from noise."""
+
+    lineages: int = Field(default=3, ge=2, le=4)
+    min_generations: int = Field(default=3, ge=1)
+    """Whole generations a search phase must hold, else it shrinks."""
+    min_population: int = Field(default=4, ge=2)
+    min_steps_per_candidate: int = Field(default=10, ge=1)
+    false_acceptance: float = Field(default=0.05, gt=0, lt=0.5)
+    """Level of the noise test, shared among the challengers of a generation."""
+    null_share: float = Field(default=0.15, gt=0, lt=1)
+    """Share of a search phase that its null pairs may cost."""
+    max_null_pairs: int = Field(default=12, ge=2)
+    complexity_weight: float = Field(default=0.05, ge=0)
+    """Fitness lost by each node more than the champion's, in sigmas of the noise."""
+    cost_weight: float = Field(default=0.01, ge=0)
+    """Fitness lost by each operation an element more than the champion's, in sigmas."""
+    proposals: int = Field(default=4, ge=1)
+    """Genomes drawn for one place among the challengers; the diversity bonus chooses."""
+    prune_margin: float = Field(default=0.1, gt=0)
+    """In Oxidation a lineage this far (relative bits per byte) behind the best is pruned."""
+    max_extensions: int = Field(default=2, ge=0)
+    endosymbiosis_floor: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the budget that extensions and retries leave to Endosymbiosis."""
+    num_dormant: int = Field(default=3, ge=1)
+
+
+class HostConfig(Record):
+    """Endosymbiosis and Homeostasis: one model, the rest of the budget."""
+
+    ensemble_gain_floor: float = Field(default=0.01, ge=0)
+    """Bits per byte the averaged ensemble must gain, else nothing is distilled."""
+    distil_weight: float = Field(default=0.5, ge=0, le=1)
+    """Weight of KL(mean of the symbionts || host) when the ensemble pays."""
+    rewarm: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the host's steps over which the learning rate rises again."""
+    decay_from: float = Field(default=0.4, ge=0, lt=1)
+    """Share of the host's steps after which the rate falls linearly to zero."""
+    chunks_per_phase: int = Field(default=8, ge=1)
+    eval_interval: int = Field(default=200, ge=1)
+    """Steps between evaluations at most; small phases evaluate `chunks_per_phase` times."""
+
+
+class GateConfig(Record):
+    """Limits of the phase gate."""
+
+    bits_per_byte_slack: float = Field(default=0.005, ge=0)
+    """Relative deficit to the best so far that still passes."""
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    resamples: int = Field(default=1000, ge=100)
+
+
+class BatteryConfig(Record):
+    """Size of the inference battery."""
+
+    prompts: int = Field(default=20, ge=1)
+    temperatures: tuple[float, ...] = (0.6, 0.8, 1.0)
+    max_new_tokens: int = Field(default=64, ge=1)
+
+
+class EngineConfig(Record):
+    """Where the members train."""
+
+    engine: Literal["ray", "inline"] = "ray"
+    workers: int | None = Field(default=None, ge=1)
+    """Device slots; None takes one a physical core."""
+    host_threads: int | None = Field(default=None, ge=1)
+    """Threads of a single host; None takes every core. Part of what fixes the bits."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    ray_address: str = "local"
+
+
+class RunConfig(Record):
+    """Everything a run depends on. `None` values are resolved and saved before it starts."""
+
+    budget: int = Field(default=50_000)
+    """Member-steps, over all members and phases."""
+    seed: int = Field(default=0, ge=0)
+    run_dir: str = "runs/symbio-auto"
+    preset: Literal["default", "original"] = "default"
+    model_size: str = "auto"
+    control: tuple[str, ...] = ()
+    """Formulas trained straight with the same budget, beside it."""
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    evolution: EvolutionConfig = EvolutionConfig()
+    phases: tuple[PhaseConfig, ...] = ()
+    """Empty means the six phases of `orchestrator.phases`."""
+    host: HostConfig = HostConfig()
+    gate: GateConfig = GateConfig()
+    battery: BatteryConfig = BatteryConfig()
+    engine: EngineConfig = EngineConfig()
+
+    @model_validator(mode="after")
+    def _budget_reaches_every_phase(self) -> "RunConfig":
+        if self.budget < MINIMUM_BUDGET:
+            raise ValueError(
+                f"budget of {self.budget} steps cannot reach all six phases; "
+                f"give --budget {MINIMUM_BUDGET} or more"
+            )
+        return self
+
+
+MINIMUM_BUDGET = 60

@@ -1,0 +1,96 @@
+"""The loop of a run: plan, train, conclude, commit.
+
+The controller has the effects and takes no decision; the stages take the decisions and have no
+effects. Between two commits nothing is lost but the tasks that were running.
+"""
+
+import time
+from collections.abc import Callable
+
+from orchestrator.commits import Saved, publish
+from orchestrator.config import RunConfig
+from orchestrator.engine import Engine
+from orchestrator.recorder import Recorder
+from orchestrator.run_state import RunState
+from orchestrator.stages.conclusion import work_of
+from orchestrator.stages.dispatch import Stage, stage_of
+from orchestrator.telemetry import Telemetry, add_results
+from state.run_folder import RunFolder
+from state.tasks import Outcome, Task
+
+
+class Controller:
+    """Drives one run from the state it is given to its end, or to a request to stop."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        state: RunState,
+        *,
+        folder: RunFolder,
+        engine: Engine,
+        recorder: Recorder,
+        telemetry: Telemetry,
+        should_stop: Callable[[], bool],
+        started_at: float,
+    ) -> None:
+        self.config = config
+        self.state = state
+        self.folder = folder
+        self.engine = engine
+        self.recorder = recorder
+        self.telemetry = telemetry
+        self.should_stop = should_stop
+        self._started_at = started_at
+        self._clock = time.monotonic()
+
+    def run(self) -> RunState:
+        """Work until the run is finished or a stop is asked for; the last commit says where."""
+        self.recorder.record_run(self.config, self.state)
+        self.commit()
+        while self.state.status == "running" and not self.should_stop():
+            stage = stage_of(self.state, self.config)
+            if self.state.work is None:
+                self.state = stage.open_work(self.state, self.config)
+            if self._work_through(stage):
+                self._conclude(stage)
+            self.commit()
+        return self.state
+
+    def commit(self) -> None:
+        """Make everything so far durable."""
+        now = time.monotonic()
+        wall = self.telemetry.wall_seconds + now - self._clock
+        self.telemetry, self._clock = self.telemetry.model_copy(update={"wall_seconds": wall}), now
+        self.recorder.sync()
+        saved = Saved(config=self.config, run=self.state, telemetry=self.telemetry)
+        publish(self.folder, saved, self.recorder.journal_bytes())
+
+    def _work_through(self, stage: Stage) -> bool:
+        """Run the stage's tasks; False when a stop came before the last of them."""
+        while tasks := stage.pending(self.state, self.config):
+            if self.should_stop():
+                return False
+            self._absorb(tasks, self.engine.run(tasks, self.should_stop))
+        return True
+
+    def _absorb(self, tasks: tuple[Task, ...], outcomes: list[Outcome]) -> None:
+        results = [outcome.result for outcome in outcomes]
+        if self.telemetry.first_step_seconds is None and results and tasks[0].kind == "training":
+            first = min(result.started_at for result in results) - self._started_at
+            self.telemetry = self.telemetry.model_copy(update={"first_step_seconds": first})
+        self.telemetry = add_results(self.telemetry, results)
+        self.recorder.record_outcomes(outcomes)
+        work = work_of(self.state)
+        work = work.model_copy(update={"results": (*work.results, *results)})
+        self.state = self.state.model_copy(update={"work": work})
+
+    def _conclude(self, stage: Stage) -> None:
+        before = self.state
+        conclusion = stage.conclude(before, self.config)
+        self.recorder.record(before, conclusion)
+        counted = {
+            "num_decisions": before.num_decisions + len(conclusion.decisions),
+            "num_events": before.num_events + len(conclusion.events),
+        }
+        self.state = conclusion.state.model_copy(update=counted)

@@ -1,0 +1,5 @@
+"""Detectors: records of the generations so far -> findings with the numbers compared.
+
+One file a detector. Each has a constant limit, a function `inspect` and no state. To add one,
+write the file, list it in `panel.py` and give its response in `orchestrator.adaptation`.
+"""

@@ -1,0 +1,1 @@
+"""How a lineage changes: drawing challengers, telling gain from noise, synchrony. All pure."""

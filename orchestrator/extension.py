@@ -1,0 +1,100 @@
+"""Giving a run more steps than it was started with."""
+
+from typing import NamedTuple
+
+from orchestrator import ledger as books
+from orchestrator.config import RunConfig
+from orchestrator.phases import phases_of, shares_of
+from orchestrator.run_state import HostState, RunState
+from orchestrator.stages.conclusion import Event
+from state.records import PhaseName
+
+
+class Extended(NamedTuple):
+    """Configuration, state and the event that says what was done."""
+
+    config: RunConfig
+    state: RunState
+    event: Event
+
+
+def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
+    """The run with a larger budget.
+
+    Before Endosymbiosis the extra is spread over the phases that remain. Later, the host goes on
+    from its last commit before the final decay, warms up again and spends the extra there: not
+    equal to a longer run that was never interrupted.
+
+    Raises:
+        ValueError: the budget does not grow.
+    """
+    extra = budget - state.ledger.budget
+    if extra <= 0:
+        raise ValueError(
+            f"--budget {budget} does not extend the run's budget of {state.ledger.budget}; "
+            "give a larger one, or leave it out to go on"
+        )
+    larger = config.model_copy(update={"budget": budget})
+    names = [phase.name for phase in phases_of(config)]
+    merged = names.index("endosymbiosis")
+    if state.phase_index < merged:
+        ahead = names[state.phase_index :]
+        how = "spread over the phases that remain"
+    else:
+        ahead = names[merged:]
+        state = _before_decay(state, merged)
+        how = (
+            "the host goes on from before its final decay; "
+            "this is not equal to an uninterrupted run of that length"
+        )
+    shares: dict[PhaseName, int] = {
+        name: share for name, share in shares_of(config).items() if name in ahead
+    }
+    update = {
+        "ledger": books.enlarge(state.ledger, extra, shares, len(config.control)),
+        "extended_count": state.extended_count + 1,
+    }
+    event = Event(kind="extended", data={"budget": budget, "extra": extra, "how": how})
+    return Extended(larger, state.model_copy(update=update), event)
+
+
+def _before_decay(state: RunState, merged: int) -> RunState:
+    """Back to the start of the host's phases, with the weights it had before its rate fell.
+
+    What earlier stretches settled stays settled; the best model so far stays the one to beat.
+    """
+    host = _host(state)
+    if host is None:
+        return state
+    ledger = state.ledger
+    for entry in ledger.lines:
+        if entry.reserved:
+            ledger = books.settle(ledger, entry.phase, 0)
+    again = host.model_copy(
+        update={
+            "checkpoint": host.before_decay or host.checkpoint,
+            "age_steps": host.before_decay_age,
+            "done_steps": 0,
+            "failures": 0,
+        }
+    )
+    update = {
+        "ledger": ledger,
+        "status": "running",
+        "stage": "phase_start",
+        "phase_index": merged,
+        "host": again,
+        "final_host": None,
+        "winner": None,
+        "final": None,
+        "controls": (),
+        "control_index": 0,
+        "work": None,
+        "decisions": (),
+    }
+    return state.model_copy(update=update)
+
+
+def _host(state: RunState) -> HostState | None:
+    """The host, also when a control arm has taken its place."""
+    return state.final_host or state.host

@@ -1,0 +1,164 @@
+"""The six phases as data, and how a phase is fitted into the steps it was given."""
+
+from typing import assert_never
+
+from orchestrator.config import EvolutionConfig, PhaseConfig, RunConfig
+from state.base import Record
+from state.records import PhaseName
+
+SIX_PHASES = (
+    PhaseConfig(name="abiogenesis", kind="reference", share=4),
+    PhaseConfig(
+        name="primordial",
+        kind="search",
+        share=16,
+        population=6,
+        steps_per_candidate=20,
+        mutation_rate=0.8,
+        mutation_range=(0.4, 0.95),
+        max_depth=3,
+        max_nodes=6,
+        coupling=0.6,
+        diversity_bonus=0.20,
+        cooldown=8,
+    ),
+    PhaseConfig(
+        name="cambrian",
+        kind="search",
+        share=24,
+        population=12,
+        steps_per_candidate=35,
+        mutation_rate=0.5,
+        mutation_range=(0.2, 0.8),
+        max_depth=5,
+        max_nodes=12,
+        coupling=1.2,
+        diversity_bonus=0.15,
+        cooldown=10,
+    ),
+    PhaseConfig(
+        name="oxidation",
+        kind="search",
+        share=16,
+        population=8,
+        steps_per_candidate=50,
+        mutation_rate=0.3,
+        mutation_range=(0.1, 0.6),
+        max_depth=5,
+        max_nodes=12,
+        coupling=2.5,
+        diversity_bonus=0.05,
+        cooldown=15,
+    ),
+    PhaseConfig(name="endosymbiosis", kind="host", share=30),
+    PhaseConfig(name="homeostasis", kind="host", share=10),
+)
+
+
+class SearchFit(Record):
+    """A search phase cut to its budget."""
+
+    population: int
+    """Champions and challengers; 0 challengers means that the lineages only train."""
+    steps_per_candidate: int
+    null_pairs: int
+    note: str = ""
+    """What had to shrink and why; empty when the phase holds as configured."""
+
+
+def phases_of(config: RunConfig) -> tuple[PhaseConfig, ...]:
+    """The phases of a run: its own, else the six."""
+    return config.phases or SIX_PHASES
+
+
+def shares_of(config: RunConfig) -> dict[PhaseName, int]:
+    """Budget share of each phase in percent."""
+    return {phase.name: phase.share for phase in phases_of(config)}
+
+
+def generation_cost(*, population: int, steps: int, twins: int, confirmations: int) -> int:
+    """Most member-steps a generation can take: its members, its null twins and, for each lineage
+    with challengers, the second run of champion and candidate.
+    """
+    return steps * (population + twins + 2 * confirmations)
+
+
+def fit_search(
+    phase: PhaseConfig, evolution: EvolutionConfig, allotted: int, lineages: int
+) -> SearchFit:
+    """Fit the phase into `allotted` steps: first fewer members, then shorter candidates, then
+    lineages that train without challengers.
+
+    A phase fits when its null pairs and `min_generations` generations fit, of which the last may
+    need its confirmations.
+    """
+    for population, steps in _sizes(phase, evolution, lineages):
+        pairs = _null_pairs(evolution, allotted, steps)
+        if _phase_cost(evolution, population, steps, pairs, lineages) <= allotted:
+            note = _note(phase, population, steps, allotted)
+            return SearchFit(
+                population=population, steps_per_candidate=steps, null_pairs=pairs, note=note
+            )
+    return SearchFit(
+        population=lineages,
+        steps_per_candidate=max(1, min(phase.steps_per_candidate, allotted // lineages)),
+        null_pairs=0,
+        note=f"{allotted} steps cannot hold {evolution.min_generations} generations of "
+        f"{evolution.min_population} members: {phase.name} trains the lineages without challengers",
+    )
+
+
+def _sizes(phase: PhaseConfig, evolution: EvolutionConfig, lineages: int) -> list[tuple[int, int]]:
+    """(population, steps) in the order in which they are tried."""
+    smallest = max(evolution.min_population, lineages + 1)
+    largest = max(phase.population, smallest)
+    shortest = min(evolution.min_steps_per_candidate, phase.steps_per_candidate)
+    shrinking = [(count, phase.steps_per_candidate) for count in range(largest, smallest - 1, -1)]
+    shortening = [(smallest, n) for n in range(phase.steps_per_candidate - 1, shortest - 1, -1)]
+    return shrinking + shortening
+
+
+def _phase_cost(
+    evolution: EvolutionConfig, population: int, steps: int, pairs: int, lineages: int
+) -> int:
+    confirmations = min(lineages, population - lineages)
+    return (
+        evolution.min_generations * population * steps + pairs * steps + 2 * steps * confirmations
+    )
+
+
+def _null_pairs(evolution: EvolutionConfig, allotted: int, steps: int) -> int:
+    affordable = int(evolution.null_share * allotted / steps)
+    return max(2, min(evolution.max_null_pairs, affordable))
+
+
+def _note(phase: PhaseConfig, population: int, steps: int, allotted: int) -> str:
+    changes = []
+    if population != phase.population:
+        changes.append(f"population {phase.population} -> {population}")
+    if steps != phase.steps_per_candidate:
+        changes.append(f"steps per candidate {phase.steps_per_candidate} -> {steps}")
+    if not changes:
+        return ""
+    return f"{phase.name} has {allotted} steps: " + ", ".join(changes)
+
+
+def purpose(name: PhaseName) -> str:
+    """What the phase is for, in a few words."""
+    match name:
+        case "abiogenesis":
+            return "reference model and noise floor"
+        case "primordial":
+            return "explore"
+        case "cambrian":
+            return "diversify and refine"
+        case "oxidation":
+            return "converge and anneal"
+        case "endosymbiosis":
+            return "merge into one host"
+        case "homeostasis":
+            return "refine and watch for regression"
+        case "control":
+            return "baseline with the same budget"
+        case _:
+            assert_never(name)

@@ -1,0 +1,128 @@
+"""Writing down what happened: the metrics store, the journals and the log. One writer a run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from pydantic import JsonValue
+
+from orchestrator.config import RunConfig
+from orchestrator.run_state import RunState
+from orchestrator.stages.conclusion import Conclusion, Event
+from state.journal import Journal
+from state.metrics_store import MetricsStore
+from state.run_folder import RunFolder
+from state.tasks import Outcome
+
+EventListener = Callable[[str, Mapping[str, JsonValue]], None]
+
+
+class Recorder:
+    """Everything that a stage leaves, in one transaction of the store and one append a journal.
+
+    Rows are keyed, so that work done again after a crash overwrites itself.
+    """
+
+    def __init__(self, folder: RunFolder, run_id: str) -> None:
+        self.folder = folder
+        self.run_id = run_id
+        self.store = MetricsStore.open(folder.metrics_db, writer=True)
+        self.metrics = Journal(folder.metrics_jsonl)
+        self.events = Journal(folder.events_jsonl)
+        self.log = Journal(folder.log)
+        self._listeners: list[EventListener] = []
+
+    def listen(self, listener: EventListener) -> None:
+        """Tell `listener` every event as it is written."""
+        self._listeners.append(listener)
+
+    def journal_bytes(self) -> dict[str, int]:
+        """Lengths of the append-only files, for the commit."""
+        return {
+            self.folder.metrics_jsonl.name: self.metrics.size,
+            self.folder.events_jsonl.name: self.events.size,
+        }
+
+    def rewind(self, lengths: dict[str, int], generation: int) -> list[str]:
+        """Cut what was written after the commit that is resumed; says what was missing."""
+        messages = [
+            journal.truncate(lengths.get(journal.path.name, 0))
+            for journal in (self.metrics, self.events)
+        ]
+        self.store.forget_after(self.run_id, generation)
+        return [message for message in messages if message]
+
+    def record_run(self, config: RunConfig, state: RunState) -> None:
+        """The row of the run itself."""
+        best = state.winner or state.host or next(iter(state.lineages), None)
+        formula = best.genome.formula if best else "gelu(x)"
+        self.store.record_run(
+            self.run_id,
+            config=config.model_dump(mode="json"),
+            ffn_activation=formula,
+            domain=config.data.domain or "text",
+        )
+
+    def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Step metrics, in the order of the tasks."""
+        rows = [row for outcome in outcomes for row in outcome.rows]
+        if not rows:
+            return
+        self.store.record_steps(self.run_id, rows)
+        self.metrics.append(row.model_dump(mode="json") for row in rows)
+
+    def record(self, before: RunState, conclusion: Conclusion) -> None:
+        """What a stage concluded."""
+        after, generation = conclusion.state, before.generation
+        with self.store.transaction():
+            if conclusion.members:
+                phase = conclusion.members[0].phase
+                self.store.record_members(self.run_id, conclusion.members)
+                self.store.record_generation(
+                    self.run_id, phase, generation, _generation_summary(after)
+                )
+                self.store.record_findings(self.run_id, phase, generation, conclusion.findings)
+            for offset, decision in enumerate(conclusion.decisions):
+                self.store.record_decision(self.run_id, before.num_decisions + offset, decision)
+            if conclusion.synchrony is not None:
+                self.store.record_synchrony(self.run_id, conclusion.synchrony)
+            if conclusion.battery is not None:
+                self.store.record_battery(self.run_id, conclusion.battery)
+            self.store.record_ledger(self.run_id, after.ledger)
+            for offset, event in enumerate(conclusion.events):
+                self.store.record_event(
+                    self.run_id, before.num_events + offset, event.kind, event.data
+                )
+        self.events.append(
+            {"generation": generation, "kind": one.kind, **one.data} for one in conclusion.events
+        )
+        for event in conclusion.events:
+            self.say(event)
+
+    def say(self, event: Event) -> None:
+        """One line in log.txt, and to whoever listens."""
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        self.log.append([{"at": stamp, "kind": event.kind, **event.data}])
+        for listener in self._listeners:
+            listener(event.kind, event.data)
+
+    def sync(self) -> None:
+        """Make the journals durable; called before each commit."""
+        self.metrics.sync()
+        self.events.sync()
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+
+def _generation_summary(state: RunState) -> dict[str, JsonValue]:
+    phase = state.phase
+    best = [one.evaluation.bits_per_byte for one in state.lineages if one.evaluation]
+    host = state.host.best if state.host else None
+    if host is not None:
+        best.append(host.evaluation.bits_per_byte)
+    return {
+        "best_bits_per_byte": min(best) if best else None,
+        "diversity": phase.distance_history[-1] if phase and phase.distance_history else None,
+        "population": phase.settings.population if phase else None,
+    }

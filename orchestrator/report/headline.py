@@ -1,0 +1,75 @@
+"""The first lines of the report: the result, and everything that it must be compared with."""
+
+from orchestrator.report.escape import code, inline, table
+from orchestrator.report.final_report import ControlScore, FinalReport
+from orchestrator.report.quantities import bpb, count, signed, times
+
+SAME_BPB = 5e-5
+"""Differences below this vanish in four decimals."""
+
+
+def headline(report: FinalReport) -> str:
+    """Result, table of references, and a verdict on each in words."""
+    score = report.test
+    result = (
+        f"**{bpb(score.bits_per_byte)} bits per byte on the test split** "
+        f"({score.nats_per_token:.4f} nats per token over {count(score.tokens)} tokens; "
+        f"opened {times(report.test_openings)})."
+    )
+    return "\n\n".join([result, _references(report), _verdict(report)])
+
+
+def _references(report: FinalReport) -> str:
+    ours = report.test.bits_per_byte
+    rows = [
+        ("**this run**", ours),
+        *((f"control {code(control.name)}", control.bits_per_byte) for control in report.control),
+        ("order-2 byte model", report.order2.bits_per_byte),
+        ("untrained model", report.untrained.bits_per_byte),
+    ]
+    return table(
+        ["model", "test bits per byte", "above this run"],
+        [[name, bpb(value), signed(value - ours)] for name, value in rows],
+    )
+
+
+def _verdict(report: FinalReport) -> str:
+    lines = [_against_control(report), _against_order2(report)]
+    if report.test_openings > 1:
+        lines.append(
+            f"The test split was read {report.test_openings} times, so its figure is no longer a "
+            "clean one."
+        )
+    return " ".join(lines)
+
+
+def _against_control(report: FinalReport) -> str:
+    if not report.control:
+        return (
+            "No control was trained: whether the search was worth its steps is not known "
+            "(`--control gelu` trains one)."
+        )
+    best = min(report.control, key=lambda control: control.bits_per_byte)
+    return f"{_comparison(report, best)} One run with one seed cannot rule out chance."
+
+
+def _comparison(report: FinalReport, control: ControlScore) -> str:
+    name, lead = inline(control.name), control.bits_per_byte - report.test.bits_per_byte
+    if abs(lead) < SAME_BPB:
+        return f"**The control {name} did as well as this run**: the search brought nothing."
+    if lead < 0:
+        return (
+            f"**The control {name} wins** by {bpb(-lead)} bits per byte: on this text the plain "
+            "activation with the same budget did better than the search."
+        )
+    return f"This run beats the control {name} by {bpb(lead)} bits per byte."
+
+
+def _against_order2(report: FinalReport) -> str:
+    lead = report.order2.bits_per_byte - report.test.bits_per_byte
+    if lead > 0:
+        return f"It beats the order-2 byte model by {bpb(lead)}."
+    return (
+        "**It does not beat the order-2 byte model**: it has learnt no more than which letters "
+        "follow each other; give it a larger budget or more text."
+    )

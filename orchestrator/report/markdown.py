@@ -1,0 +1,196 @@
+"""`report.md`: the final report for a person. A pure function of the record."""
+
+from collections.abc import Iterator
+
+from orchestrator.report.escape import block, code, inline, table
+from orchestrator.report.final_report import FinalReport, PhaseSummary
+from orchestrator.report.headline import headline
+from orchestrator.report.quantities import bpb, count, operations, percent, seconds, signed, times
+from orchestrator.report.story import story
+from state.records import BatteryReport, MemberRecord, Sample
+
+NUM_SAMPLES = 3
+MAX_MEMBERS = 12
+
+
+def markdown(report: FinalReport) -> str:
+    """The whole document; text from outside is escaped."""
+    sections = [
+        (f"Run {inline(report.run_id)}", headline(report)),
+        ("The activation", _winner(report)),
+        ("The phases", _phases(report)),
+        ("What happened", story(report)),
+        ("What was tried", _population(report)),
+        ("Synchrony", _synchrony(report)),
+        ("The ensemble", _ensemble(report)),
+        ("What the model writes", _battery(report)),
+        ("Cost", _cost(report)),
+        ("How to reproduce", _reproduction(report)),
+    ]
+    titles = ["#"] + ["##"] * (len(sections) - 1)
+    return (
+        "\n\n".join(
+            f"{mark} {title}\n\n{text}"
+            for mark, (title, text) in zip(titles, sections, strict=True)
+        )
+        + "\n"
+    )
+
+
+def _winner(report: FinalReport) -> str:
+    winner = report.winner
+    kind = "gated" if winner.gated else "not gated"
+    nodes = "1 node" if winner.nodes == 1 else f"{winner.nodes} nodes"
+    origin = "the run began with it"
+    if winner.operator or winner.parents:
+        parents = " and ".join(code(parent) for parent in winner.parents) or "nothing known"
+        origin = f"made by {_words(winner.operator or 'an unnamed operator')} from {parents}"
+    where = f", accepted in {winner.phase}" if winner.phase else ""
+    if winner.generation is not None:
+        where += f", generation {winner.generation}"
+    return (
+        f"{code(winner.formula)} ({kind}, {nodes}, fingerprint {code(winner.fingerprint)}), "
+        f"of lineage {winner.lineage}: {origin}{where}.\n\n"
+        f"On the search split, by which it was chosen, the model has "
+        f"{bpb(report.search.bits_per_byte)} bits per byte; on the test split "
+        f"{bpb(report.test.bits_per_byte)}."
+    )
+
+
+def _phases(report: FinalReport) -> str:
+    header = ["phase", "steps", "generations", "search bits per byte", "battery", "gate", "reason"]
+    spent = f"{report.budget.spent:,} of {report.budget.requested:,} steps were spent."
+    return f"{table(header, map(_phase_row, report.phases))}\n\n{spent}"
+
+
+def _phase_row(phase: PhaseSummary) -> list[str]:
+    return [
+        phase.name,
+        f"{phase.steps:,}",
+        str(phase.generations),
+        bpb(phase.bits_per_byte),
+        "-" if phase.battery is None else f"{phase.battery:.3f}",
+        phase.gate.verdict if phase.gate else "-",
+        inline(phase.gate.reason) if phase.gate else "-",
+    ]
+
+
+def _population(report: FinalReport) -> str:
+    tried = report.population
+    of_all = "" if tried.null_evaluated is None else f" of {tried.null_evaluated}"
+    counts = (
+        f"{tried.evaluated} challengers were trained, {tried.accepted} accepted; "
+        f"{tried.known_redrawn} draws were known already and drawn again. Null pairs that passed "
+        f"the same test: {tried.null_accepted}{of_all}."
+    )
+    if not report.members:
+        return counts
+    header = ["formula", "phase", "made by", "bits per byte", "gain", "needed", "outcome"]
+    return f"{counts}\n\n{table(header, map(_member_row, report.members[:MAX_MEMBERS]))}"
+
+
+def _member_row(member: MemberRecord) -> list[str]:
+    return [
+        code(member.genome.formula),
+        f"{member.phase} {member.generation}",
+        _words(member.operator) or member.role,
+        bpb(member.bits_per_byte),
+        signed(member.gain),
+        signed(member.gain_limit),
+        member.status,
+    ]
+
+
+def _synchrony(report: FinalReport) -> str:
+    if not report.synchrony:
+        return "Not measured."
+    last, top = report.synchrony[-1], max(report.synchrony, key=lambda s: s.r)
+    locked = [s.generation for s in report.synchrony if s.locked]
+    when = f"locked first in generation {locked[0]}" if locked else "never locked"
+    meaning = "above" if last.r > last.null_quantile else "not above"
+    return (
+        f"r ended at {last.r:.2f}, {meaning} what independent lineages show by chance "
+        f"({last.null_quantile:.2f}, 95 % quantile). Highest: {top.r:.2f} in generation "
+        f"{top.generation}; {when}."
+    )
+
+
+def _ensemble(report: FinalReport) -> str:
+    ensemble = report.ensemble
+    if ensemble is None:
+        return "Not measured, so nothing was distilled."
+    best = ensemble.best_member_bits_per_byte
+    gain = "" if best is None else f", {signed(best - ensemble.bits_per_byte)} on its best member"
+    used = (
+        f"The host was distilled from it with weight {ensemble.distil_weight:g}."
+        if ensemble.distil_weight > 0
+        else "Distillation was not used: the gain was too small to pay for teacher passes."
+    )
+    return (
+        f"The symbionts' average has {bpb(ensemble.bits_per_byte)} bits per byte on the search "
+        f"split{gain}; they disagree by {ensemble.disagreement:.3f} (total variation). {used}"
+    )
+
+
+def _battery(report: FinalReport) -> str:
+    if not report.batteries:
+        return "The battery did not run."
+    names = [probe.name for probe in report.batteries[-1].probes]
+    header = ["phase", "composite", *map(_words, names), "tokens/s"]
+    rows = [_battery_row(battery, names) for battery in report.batteries]
+    samples = "\n\n".join(_samples(report.batteries[-1].samples))
+    return f"{table(header, rows)}\n\n{samples}".rstrip()
+
+
+def _battery_row(battery: BatteryReport, names: list[str]) -> list[str]:
+    scores = {probe.name: f"{probe.score:.3f}" for probe in battery.probes}
+    cells = [scores.get(name, "-") for name in names]
+    return [battery.phase, f"{battery.composite:.3f}", *cells, count(battery.tokens_per_sec)]
+
+
+def _words(name: str) -> str:
+    return inline(name.replace("_", " "))
+
+
+def _samples(samples: tuple[Sample, ...]) -> Iterator[str]:
+    step = max(1, len(samples) // NUM_SAMPLES)
+    for sample in samples[::step][:NUM_SAMPLES]:
+        end = "the model ended it" if sample.ended else "cut at the limit"
+        title = f"At temperature {sample.temperature:g}, after {code(sample.prompt)} ({end}):"
+        yield f"{title}\n\n{block(sample.text)}"
+
+
+def _cost(report: FinalReport) -> str:
+    cost, wall = report.cost, report.wall
+    parts = {
+        "training": wall.training,
+        "evaluation": wall.evaluation,
+        "battery": wall.battery,
+        "all else": wall.other,
+    }
+    rows = [[name, seconds(part.seconds), percent(part.share)] for name, part in parts.items()]
+    return (
+        f"{table(['work', 'time', 'share'], rows)}\n\n"
+        f"{count(cost.tokens)} tokens, {operations(cost.training_flops)} in training and "
+        f"{operations(cost.evaluation_flops)} in evaluation, {seconds(cost.device_seconds)} of "
+        f"device time; {times(report.resumed_count)} resumed."
+    )
+
+
+def _reproduction(report: FinalReport) -> str:
+    environment = report.environment
+    packages = ", ".join(f"{inline(k)} {inline(v)}" for k, v in environment.packages.items())
+    facts = [
+        f"seed {report.seed}",
+        f"data {code(report.data.path)}, {report.data.bytes:,} bytes, "
+        f"sha256 {code(report.data.sha256)}",
+        f"model {inline(report.model.size)} ({inline(report.model.backbone)}), "
+        f"{report.model.parameters:,} parameters, sha256 {code(report.model_sha256)}",
+        f"Python {inline(environment.python)} on {inline(environment.platform)}, "
+        f"{inline(environment.device)}, {environment.threads} threads, "
+        f"engine {inline(environment.engine)}",
+    ]
+    facts += [packages] if packages else []
+    facts += [f"code {code(environment.code_version)}"] if environment.code_version else []
+    listed = "\n".join(f"- {fact}" for fact in facts)
+    return f"{block(report.command)}\n\n{listed}\n\nGo on from here:\n\n{block(report.resume_line)}"

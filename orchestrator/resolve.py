@@ -1,0 +1,123 @@
+"""Filling in what the user left open: size, device, threads, domain, vocabulary."""
+
+import os
+from pathlib import Path
+
+import psutil
+
+from orchestrator.config import EngineConfig, RunConfig
+from orchestrator.schedule import warmup_steps
+from orchestrator.sizing import SIZES, Choice, choose_size
+from state.base import Record
+from state.run_folder import RunFolder
+from trainer.config import ModelConfig, WorkerSetup
+from trainer.manifest import DatasetManifest
+
+
+class Resolution(Record):
+    """A configuration without open values, and what was decided on the way."""
+
+    config: RunConfig
+    notes: tuple[str, ...]
+
+
+def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
+    """Fix device, threads and shape; the vocabulary follows once the tokenizer is trained.
+
+    Explicit sizes override the named one.
+
+    Raises:
+        ValueError: the shape is impossible or the device is absent.
+    """
+    engine = resolve_engine(config.engine)
+    choice = choose_size(config.model_size, device=engine.device, corpus_bytes=corpus_bytes)
+    model = _shaped(config.model, choice)
+    optimizer = config.optimizer
+    if "batch" not in optimizer.model_fields_set:
+        optimizer = optimizer.model_copy(update={"batch": SIZES[choice.name].batch})
+    if "lr" in optimizer.model_fields_set and "muon_lr" not in optimizer.model_fields_set:
+        default = type(optimizer)()
+        scaled = default.muon_lr * optimizer.lr / default.lr
+        optimizer = optimizer.model_copy(update={"muon_lr": scaled})
+    resolved = config.model_copy(update={"engine": engine, "model": model, "optimizer": optimizer})
+    notes = (f"model {choice.name} ({choice.reason})",)
+    return Resolution(config=resolved, notes=notes)
+
+
+def resolve_data(config: RunConfig, manifest: DatasetManifest) -> RunConfig:
+    """Fix what the prepared dataset decides, and the warm-up."""
+    model = config.model.model_copy(update={"vocab_size": manifest.vocab_size})
+    data = config.data.model_copy(
+        update={"domain": manifest.domain, "vocab_size": _vocabulary(manifest)}
+    )
+    optimizer = config.optimizer.model_copy(update={"warmup": warmup_steps(config)})
+    return config.model_copy(update={"model": model, "data": data, "optimizer": optimizer})
+
+
+def resolve_engine(engine: EngineConfig) -> EngineConfig:
+    """Fix the device, the slots and the host's threads.
+
+    Raises:
+        ValueError: a GPU is asked for and there is none.
+    """
+    device = engine.device
+    if device == "auto":
+        device = "cuda" if _has_cuda() else "cpu"
+    elif device == "cuda" and not _has_cuda():
+        raise ValueError("--device cuda: no CUDA device is visible; use --device cpu or auto")
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    usable = max(1, min(cores, len(os.sched_getaffinity(0))))
+    return engine.model_copy(
+        update={
+            "device": device,
+            "workers": engine.workers or usable,
+            "host_threads": engine.host_threads or usable,
+        }
+    )
+
+
+def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
+    """What the workers need to know."""
+    device = config.engine.device
+    assert device != "auto"
+    return WorkerSetup(
+        run_folder=str(folder.root.resolve()),
+        model=config.model,
+        optimizer=config.optimizer,
+        device=device,
+        dtype=config.engine.dtype,
+        seed=config.seed,
+        battery_prompts=config.battery.prompts,
+        battery_tokens=config.battery.max_new_tokens,
+        battery_temperatures=config.battery.temperatures,
+    )
+
+
+def corpus_bytes(paths: tuple[str, ...]) -> int:
+    """Bytes of the files that a run would read; what is missing is reported by the reader."""
+    total = 0
+    for name in paths:
+        path = Path(name)
+        files = [path] if path.is_file() else path.rglob("*") if path.is_dir() else []
+        total += sum(file.stat().st_size for file in files if file.is_file())
+    return total
+
+
+def _shaped(model: ModelConfig, choice: Choice) -> ModelConfig:
+    size = SIZES[choice.name]
+    named = size.model_dump(exclude={"batch"})
+    given = {name: getattr(model, name) for name in model.model_fields_set}
+    return ModelConfig.model_validate({**named, **given, "size": choice.name})
+
+
+def _vocabulary(manifest: DatasetManifest) -> int | None:
+    return manifest.vocab_size if manifest.tokenizer == "bpe" else None
+
+
+def _has_cuda() -> bool:
+    """Look for a driver before paying for torch's import."""
+    if not Path("/proc/driver/nvidia").exists():
+        return False
+    import torch
+
+    return torch.cuda.is_available()

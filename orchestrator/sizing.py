@@ -1,0 +1,64 @@
+"""Sizes by name, and which one `--model auto` takes."""
+
+from state.base import Record
+from trainer.config import Recipe
+
+
+class Size(Record):
+    """A named shape of the decoder with a batch that suits it."""
+
+    dim: int
+    heads: int
+    layers: int
+    block: int
+    batch: int
+    recipe: Recipe = "modern"
+    tied_head: bool = True
+
+
+SIZES: dict[str, Size] = {
+    "tiny": Size(dim=64, heads=4, layers=4, block=128, batch=16),
+    "small": Size(dim=128, heads=4, layers=8, block=256, batch=8),
+    "medium": Size(dim=192, heads=6, layers=8, block=256, batch=16),
+    "large": Size(dim=512, heads=8, layers=8, block=512, batch=16),
+    "xl": Size(dim=768, heads=12, layers=16, block=1024, batch=16, tied_head=False),
+    "original": Size(
+        dim=384, heads=8, layers=8, block=512, batch=20, recipe="classic", tied_head=False
+    ),
+}
+ALIASES = {"1M": "tiny", "5M": "small", "8M": "medium"}
+
+# A laptop's core does some 60 GFLOP/s; the reference run of 2,000 steps should take ten minutes.
+CPU_LARGEST = "small"
+SMALL_CORPUS_BYTES = 150_000
+LARGE_CORPUS_BYTES = 20_000_000
+
+
+class Choice(Record):
+    """A size and why it was taken."""
+
+    name: str
+    reason: str
+
+
+def choose_size(wanted: str, *, device: str, corpus_bytes: int) -> Choice:
+    """The size that `wanted` names; `auto` picks by device and corpus.
+
+    Raises:
+        ValueError: there is no such size.
+    """
+    name = ALIASES.get(wanted, wanted)
+    if name in SIZES:
+        return Choice(name=name, reason="as asked")
+    if name != "auto":
+        raise ValueError(
+            f"--model {wanted} is unknown; choose one of auto, {', '.join([*SIZES, *ALIASES])}"
+        )
+    megabytes = f"{corpus_bytes / 1e6:.2f} MB of text"
+    if corpus_bytes < SMALL_CORPUS_BYTES:
+        return Choice(name="tiny", reason=f"{megabytes} would be memorised by a larger model")
+    if device == "cpu":
+        return Choice(name=CPU_LARGEST, reason=f"{megabytes} on a CPU")
+    if corpus_bytes < LARGE_CORPUS_BYTES:
+        return Choice(name="medium", reason=f"{megabytes} on {device}")
+    return Choice(name="large", reason=f"{megabytes} on {device}")

@@ -1,0 +1,105 @@
+"""What a stage hands back, and reading the results of its tasks."""
+
+from pydantic import Field, JsonValue
+
+from orchestrator.run_state import OpenWork, PhaseState, RunState
+from state.base import Record
+from state.records import (
+    BatteryReport,
+    Decision,
+    Evaluation,
+    Finding,
+    Ledger,
+    MemberRecord,
+    Split,
+    Synchrony,
+)
+from state.tasks import Task, TaskResult, TrainingResult, TrainingTask
+
+
+class Event(Record):
+    """Something that happened, for events.jsonl and the dashboards."""
+
+    kind: str
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Conclusion(Record):
+    """The next state and everything worth keeping of the way there."""
+
+    state: RunState
+    members: tuple[MemberRecord, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    synchrony: Synchrony | None = None
+    battery: BatteryReport | None = None
+    events: tuple[Event, ...] = ()
+
+
+def work_of(state: RunState) -> OpenWork:
+    """The open work of a stage that has one."""
+    assert state.work is not None
+    return state.work
+
+
+def phase_of(state: RunState) -> PhaseState:
+    """The phase that is going on."""
+    assert state.phase is not None
+    return state.phase
+
+
+def missing(state: RunState, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """The tasks without a result."""
+    done = {result.task_id for result in work_of(state).results}
+    return tuple(task for task in tasks if task.task_id not in done)
+
+
+def result_of(state: RunState, task_id: str) -> TaskResult | None:
+    """The result of one task, if it is there."""
+    found = (result for result in work_of(state).results if result.task_id == task_id)
+    return next(found, None)
+
+
+def training_result(state: RunState, task_id: str) -> TrainingResult | None:
+    """The result of a training task that ended well; None when it failed or was quarantined."""
+    result = result_of(state, task_id)
+    if not isinstance(result, TrainingResult) or result.status != "trained":
+        return None
+    return result
+
+
+def evaluation_of(evaluations: tuple[Evaluation, ...], split: Split) -> Evaluation | None:
+    """The evaluation on one split."""
+    return next((one for one in evaluations if one.split == split), None)
+
+
+def charge(state: RunState) -> Ledger:
+    """The ledger with tokens and FLOPs of the open work's results; steps are settled apart."""
+    totals = {
+        name: getattr(state.ledger, name)
+        + sum(getattr(result, name, 0) for result in work_of(state).results)
+        for name in ("tokens", "training_flops", "evaluation_flops")
+    }
+    return state.ledger.model_copy(update=totals)
+
+
+def member_record(task: TrainingTask, result: TrainingResult) -> MemberRecord:
+    """The row of one trained member; gain and operator are filled by the caller."""
+    evaluation = evaluation_of(result.evaluations, "search")
+    return MemberRecord(
+        member_id=task.task_id,
+        phase=task.phase,
+        generation=task.generation,
+        lineage=task.lineage,
+        role=task.role,
+        genome=task.genome,
+        bits_per_byte=evaluation.bits_per_byte if evaluation else None,
+        train_loss=result.train_loss,
+        steps=result.steps,
+        tokens=result.tokens,
+        flops=result.training_flops,
+        seconds=result.train_seconds + result.eval_seconds,
+        skipped_steps=result.skipped_steps,
+        status=result.status,
+        tokens_per_sec=result.tokens / result.train_seconds if result.train_seconds else 0.0,
+    )

@@ -1,0 +1,121 @@
+"""The end: open the test split, once, for the winner, the untrained model and the baselines."""
+
+from orchestrator.config import RunConfig
+from orchestrator.run_state import Dormant, FinalMeasures, OpenWork, RunState
+from orchestrator.stages.conclusion import (
+    Conclusion,
+    Event,
+    charge,
+    evaluation_of,
+    missing,
+    result_of,
+)
+from state.genome import parse
+from state.records import Decision, Evaluation, Split
+from state.seeds import derive_seed
+from state.tasks import BaselineResult, BaselineTask, EvaluationResult, EvaluationTask, Task
+
+
+def open_work(state: RunState, config: RunConfig) -> RunState:
+    """Evaluations cost no member-steps."""
+    return state.model_copy(update={"work": OpenWork()})
+
+
+def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
+    """Every evaluation that has no result yet."""
+    winner = winner_of(state)
+    seed = derive_seed(config.seed, "init", winner.lineage)
+    threads = config.engine.host_threads or 1
+    tasks: list[Task] = [
+        EvaluationTask(
+            task_id="final-winner",
+            genome=winner.genome,
+            checkpoint=winner.checkpoint,
+            init_seed=seed,
+            splits=("test", "search"),
+            threads=threads,
+        ),
+        EvaluationTask(
+            task_id="final-untrained",
+            genome=parse("gelu"),
+            checkpoint=None,
+            init_seed=derive_seed(config.seed, "init", 0),
+            splits=("test",),
+            threads=threads,
+        ),
+        BaselineTask(task_id="final-order2"),
+    ]
+    tasks += [
+        EvaluationTask(
+            task_id=f"final-control-{number}",
+            genome=control.best.genome,
+            checkpoint=control.best.checkpoint,
+            init_seed=seed,
+            splits=("test",),
+            threads=threads,
+        )
+        for number, control in enumerate(state.controls)
+    ]
+    return missing(state, tuple(tasks))
+
+
+def conclude(state: RunState, config: RunConfig) -> Conclusion:
+    """The run is finished."""
+    controls = tuple(
+        (control.name, _measured(state, f"final-control-{number}", "test").bits_per_byte)
+        for number, control in enumerate(state.controls)
+    )
+    final = FinalMeasures(
+        test=_measured(state, "final-winner", "test"),
+        search=_measured(state, "final-winner", "search"),
+        untrained=_measured(state, "final-untrained", "test"),
+        order2_bits_per_byte=_order2(state),
+        controls=controls,
+    )
+    decision = Decision(
+        phase="homeostasis",
+        generation=state.generation - 1,
+        kind="finish",
+        reason="the budget is spent",
+        numbers={"test_bits_per_byte": final.test.bits_per_byte},
+    )
+    update = {
+        "final": final,
+        "status": "finished",
+        "ledger": charge(state),
+        "work": None,
+        "test_openings": state.test_openings + 1,
+        "last_decision": decision,
+    }
+    event = Event(
+        kind="finished",
+        data={
+            "test_bits_per_byte": round(final.test.bits_per_byte, 5),
+            "untrained": round(final.untrained.bits_per_byte, 5),
+            "order2": round(final.order2_bits_per_byte, 5),
+            "formula": winner_of(state).genome.formula,
+        },
+    )
+    return Conclusion(state=state.model_copy(update=update), decisions=(decision,), events=(event,))
+
+
+def winner_of(state: RunState) -> Dormant:
+    """The model that the run hands over."""
+    assert state.winner is not None
+    return state.winner
+
+
+def _measured(state: RunState, task_id: str, split: Split) -> Evaluation:
+    result = result_of(state, task_id)
+    assert isinstance(result, EvaluationResult), f"{task_id} has no result"
+    evaluation = evaluation_of(result.evaluations, split)
+    if evaluation is None:
+        raise RuntimeError(f"{task_id} could not be measured: {result.error}")
+    return evaluation
+
+
+def _order2(state: RunState) -> float:
+    result = result_of(state, "final-order2")
+    if not isinstance(result, BaselineResult) or result.bits_per_byte is None:
+        raise RuntimeError("the order-2 baseline could not be measured; see log.txt")
+    return result.bits_per_byte

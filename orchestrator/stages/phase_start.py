@@ -1,0 +1,83 @@
+"""Begin a phase: fit it into its steps, set its dials, let the lineages of the run appear."""
+
+from orchestrator import ledger as books
+from orchestrator.config import PhaseConfig, RunConfig
+from orchestrator.phases import fit_search, phases_of, purpose
+from orchestrator.run_state import LineageState, OpenWork, PhaseSettings, PhaseState, RunState
+from orchestrator.stages.conclusion import Conclusion, Event
+from state.genome import parse
+from state.seeds import derive_seed
+from state.tasks import Task
+
+
+def open_work(state: RunState, config: RunConfig) -> RunState:
+    """Nothing to train."""
+    return state.model_copy(update={"work": OpenWork()})
+
+
+def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
+    """Nothing to wait for."""
+    return ()
+
+
+def new_lineage(config: RunConfig, index: int) -> LineageState:
+    """A lineage with an initialisation of its own, on gelu."""
+    seed = derive_seed(config.seed, "init", index)
+    return LineageState(index=index, genome=parse("gelu"), init_seed=seed)
+
+
+def conclude(state: RunState, config: RunConfig) -> Conclusion:
+    """The state at the first generation of the phase, or at the merger before Endosymbiosis."""
+    phase = phases_of(config)[state.phase_index]
+    lineages = _lineages(state, config, phase)
+    state = state.model_copy(update={"lineages": lineages})
+    fresh = _fresh_phase(state, config, phase)
+    stage = "symbiosis" if phase.name == "endosymbiosis" and state.host is None else "generation"
+    note = fresh.fit.note if fresh.fit else ""
+    event = Event(
+        kind="phase_started",
+        data={
+            "phase": phase.name,
+            "steps": books.remaining(state.ledger, phase.name),
+            "purpose": purpose(phase.name),
+            "note": note,
+        },
+    )
+    update = {"phase": fresh, "stage": stage, "work": None, "decisions": ()}
+    return Conclusion(state=state.model_copy(update=update), events=(event,))
+
+
+def _lineages(state: RunState, config: RunConfig, phase: PhaseConfig) -> tuple[LineageState, ...]:
+    wanted = 1 if phase.kind == "reference" else config.evolution.lineages
+    new = tuple(new_lineage(config, index) for index in range(len(state.lineages), wanted))
+    kept = tuple(lineage.model_copy(update={"bits_history": ()}) for lineage in state.lineages)
+    return kept + new
+
+
+def _fresh_phase(state: RunState, config: RunConfig, phase: PhaseConfig) -> PhaseState:
+    dropout = config.model.dropout
+    if phase.kind != "search":
+        settings = PhaseSettings(dropout=dropout)
+        return PhaseState(
+            settings=settings, first_generation=state.generation, start_lineages=state.lineages
+        )
+    alive = sum(lineage.alive for lineage in state.lineages)
+    fit = fit_search(phase, config.evolution, books.remaining(state.ledger, phase.name), alive)
+    settings = PhaseSettings(
+        mutation_rate=phase.mutation_rate,
+        steps_per_candidate=fit.steps_per_candidate,
+        population=fit.population,
+        max_depth=phase.max_depth,
+        max_nodes=phase.max_nodes,
+        coupling=phase.coupling,
+        diversity_bonus=phase.diversity_bonus,
+        dropout=dropout,
+    )
+    return PhaseState(
+        settings=settings,
+        fit=fit,
+        first_generation=state.generation,
+        start_lineages=state.lineages,
+        start_oscillators=state.oscillators,
+        cooldown_left=min(phase.cooldown, 2),
+    )

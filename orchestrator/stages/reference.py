@@ -1,0 +1,172 @@
+"""Abiogenesis: lineage 0 trains on gelu; its last stretch is run several times on other batch
+orders, which gives the first estimate of the noise.
+"""
+
+from orchestrator import ledger as books
+from orchestrator.config import RunConfig
+from orchestrator.evolution.noise import null_differences
+from orchestrator.phases import fit_search, phases_of
+from orchestrator.run_state import Counts, OpenWork, Proposal, RunState
+from orchestrator.stages.conclusion import (
+    Conclusion,
+    charge,
+    evaluation_of,
+    member_record,
+    missing,
+    phase_of,
+    training_result,
+    work_of,
+)
+from orchestrator.stages.training import lineage_task, phase_name
+from state.records import MemberRecord
+from state.tasks import Task, TrainingResult, TrainingTask
+
+TWIN_SHARE = 0.25
+MAX_TWINS = 8
+
+
+def open_work(state: RunState, config: RunConfig) -> RunState:
+    """A stretch of lineage 0 with every core, or at the end its last steps beside their twins."""
+    left = books.remaining(state.ledger, phase_name(state, config))
+    twins, steps = _null_plan(state, config)
+    lead = left - (1 + twins) * steps
+    if lead > 0:
+        tasks = _stretch(state, config, min(lead, config.host.eval_interval))
+    elif twins:
+        tasks = _null_generation(state, config, twins, steps)
+    else:
+        tasks = _stretch(state, config, left)
+    cost = sum(task.steps for task in tasks)
+    work = OpenWork(
+        tasks=tasks,
+        proposals=tuple(
+            Proposal(task_id=task.task_id, operator=task.role, parents=()) for task in tasks
+        ),
+        reserved=cost,
+    )
+    ledger = books.reserve(state.ledger, phase_name(state, config), cost)
+    return state.model_copy(update={"work": work, "ledger": ledger})
+
+
+def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
+    """The tasks that have no result."""
+    return missing(state, work_of(state).tasks)
+
+
+def conclude(state: RunState, config: RunConfig) -> Conclusion:
+    """Lineage 0 goes on from its own run; the twins leave their differences."""
+    phase, ongoing, work = phase_name(state, config), phase_of(state), work_of(state)
+    results = {task.task_id: training_result(state, task.task_id) for task in work.tasks}
+    steps = sum(result.steps for result in results.values() if result)
+    ledger = books.settle(charge(state), phase, steps)
+    champion = work.tasks[0]
+    outcome = results[champion.task_id]
+    if outcome is None:
+        raise RuntimeError(_dead(champion))
+    evaluation = evaluation_of(outcome.evaluations, "search")
+    assert evaluation is not None
+    lineage = state.lineages[0].model_copy(
+        update={
+            "checkpoint": outcome.checkpoint,
+            "age_steps": state.lineages[0].age_steps + outcome.steps,
+            "evaluation": evaluation,
+            "train_loss": outcome.train_loss,
+            "bits_history": (*state.lineages[0].bits_history, evaluation.bits_per_byte),
+        }
+    )
+    bits = [_bits(result) for result in results.values() if result]
+    ongoing = ongoing.model_copy(
+        update={
+            "null_differences": (*ongoing.null_differences, *null_differences(bits)),
+            "best_history": (*ongoing.best_history, evaluation.bits_per_byte),
+        }
+    )
+    twins = len(work.tasks) - 1
+    counts = Counts(
+        **{
+            **state.counts.model_dump(),
+            "evaluated": state.counts.evaluated + 1,
+            "null_evaluated": state.counts.null_evaluated + twins,
+        }
+    )
+    done = books.remaining(ledger, phase) == 0
+    members = tuple(_row(task, results[task.task_id]) for task in work.tasks)
+    update = {
+        "ledger": ledger,
+        "lineages": (lineage, *state.lineages[1:]),
+        "phase": ongoing,
+        "counts": counts,
+        "known": (lineage.genome,),
+        "generation": state.generation + 1,
+        "stage": "phase_end" if done else "generation",
+        "work": None,
+    }
+    return Conclusion(state=state.model_copy(update=update), members=members)
+
+
+def _null_plan(state: RunState, config: RunConfig) -> tuple[int, int]:
+    """Number of twins and their steps: Primordial's, so that it can use the estimate."""
+    following = phases_of(config)[state.phase_index + 1]
+    allotted = books.remaining(state.ledger, following.name)
+    fit = fit_search(following, config.evolution, allotted, config.evolution.lineages)
+    steps = fit.steps_per_candidate
+    total = books.line(state.ledger, phase_name(state, config)).allotted
+    twins = min(MAX_TWINS, max(1, int(TWIN_SHARE * total / steps)))
+    return (twins, steps) if (1 + twins) * steps < total and fit.null_pairs else (0, 0)
+
+
+def _stretch(state: RunState, config: RunConfig, steps: int) -> tuple[TrainingTask, ...]:
+    threads = config.engine.host_threads or 1
+    return (
+        lineage_task(
+            state,
+            config,
+            state.lineages[0],
+            name="champion",
+            role="champion",
+            steps=steps,
+            purpose="train",
+            cost=steps,
+            threads=threads,
+        ),
+    )
+
+
+def _null_generation(
+    state: RunState, config: RunConfig, twins: int, steps: int
+) -> tuple[TrainingTask, ...]:
+    cost = (1 + twins) * steps
+    champion, *rest = (
+        lineage_task(
+            state,
+            config,
+            state.lineages[0],
+            name="champion" if index == 0 else f"null{index}",
+            role="champion" if index == 0 else "null",
+            steps=steps,
+            purpose="train" if index == 0 else f"null {index}",
+            cost=cost,
+            save=index == 0,
+        )
+        for index in range(1 + twins)
+    )
+    return (champion, *rest)
+
+
+def _bits(result: TrainingResult) -> float:
+    evaluation = evaluation_of(result.evaluations, "search")
+    assert evaluation is not None
+    return evaluation.bits_per_byte
+
+
+def _row(task: TrainingTask, result: TrainingResult | None) -> MemberRecord:
+    if result is None:
+        result = TrainingResult(task_id=task.task_id, status="failed")
+    return member_record(task, result)
+
+
+def _dead(task: TrainingTask) -> str:
+    return (
+        f"the reference model failed in {task.task_id}: more than a third of its steps were not "
+        "finite or the worker died; lower --lr or look at log.txt"
+    )

@@ -1,0 +1,204 @@
+"""One generation of a search phase, from its plan to its decision."""
+
+from orchestrator import ledger as books
+from orchestrator.config import RunConfig
+from orchestrator.detectors.panel import inspect_all
+from orchestrator.run_state import Counts, LineageState, PhaseState, RunState
+from orchestrator.stages.conclusion import (
+    Conclusion,
+    Event,
+    charge,
+    member_record,
+    missing,
+    phase_of,
+    training_result,
+    work_of,
+)
+from orchestrator.stages.search_decision import apply, situation
+from orchestrator.stages.search_evidence import evidence, mean_distance
+from orchestrator.stages.search_judgement import (
+    Judgement,
+    bits_per_byte,
+    champion_bits,
+    confirmation_tasks,
+    confirmed,
+    genomes_of,
+    judge,
+    noise_sigma,
+    search_evaluation,
+    tasks_of,
+)
+from orchestrator.stages.search_plan import plan_generation
+from orchestrator.stages.synchrony import synchronise
+from orchestrator.stages.training import phase_name
+from orchestrator.transitions import decide
+from state.records import Decision, MemberRecord
+from state.tasks import Task, TrainingResult
+
+
+def open_work(state: RunState, config: RunConfig) -> RunState:
+    """Draw the challengers and reserve the generation's steps."""
+    return plan_generation(state, config)
+
+
+def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
+    """The first run, and when it is in, the second run of those that passed."""
+    first = missing(state, work_of(state).tasks)
+    return first or missing(state, confirmation_tasks(state, judge(state, config)))
+
+
+def conclude(state: RunState, config: RunConfig) -> Conclusion:
+    """Accept, measure, decide."""
+    verdict = judge(state, config)
+    before = state
+    winners = {lineage.index: _survivor(state, verdict, lineage) for lineage in state.lineages}
+    lineages = tuple(winners[lineage.index][0] for lineage in state.lineages)
+    accepted = {index: task_id for index, (_, task_id) in winners.items() if task_id}
+    members = _members(state, verdict, accepted)
+    state = _tally(state, config, verdict, lineages, accepted)
+    state, synchrony = synchronise(before, state, config, noise_sigma(verdict.differences))
+    findings = inspect_all(evidence(before, state, config))
+    state = _with_phase(state, findings=(*phase_of(state).findings, *findings))
+    decision = decide(situation(before, state, config, findings))
+    state, decision = apply(state, config, decision, findings)
+    events = (_event(before, decision, accepted, verdict),)
+    return Conclusion(
+        state=state,
+        members=members,
+        findings=findings,
+        decisions=(decision,),
+        synchrony=synchrony,
+        events=events,
+    )
+
+
+def _with_phase(state: RunState, **changes: object) -> RunState:
+    return state.model_copy(update={"phase": phase_of(state).model_copy(update=changes)})
+
+
+def _survivor(
+    state: RunState, verdict: Judgement, lineage: LineageState
+) -> tuple[LineageState, str | None]:
+    """The lineage after the generation, and the task that was accepted if any.
+
+    It goes on from the accepted challenger's weights of the first run, else from its champion's.
+    A champion that could not be trained leaves the lineage as it was.
+    """
+    accepted = confirmed(state, verdict, lineage.index)
+    champions = tasks_of(state, lineage.index, "champion")
+    if not champions:
+        return lineage, None
+    task = champions[0]
+    if accepted is not None:
+        task = next(one for one in work_of(state).tasks if one.task_id == accepted.task_id)
+    result, measured = (
+        training_result(state, task.task_id),
+        search_evaluation(state, task.task_id),
+    )
+    if result is None or measured is None:
+        return lineage, None
+    changes: dict[str, object] = {
+        "genome": task.genome,
+        "checkpoint": result.checkpoint,
+        "age_steps": lineage.age_steps + result.steps,
+        "evaluation": measured,
+        "train_loss": result.train_loss,
+        "bits_history": (*lineage.bits_history, measured.bits_per_byte),
+    }
+    if accepted is None:
+        return lineage.model_copy(update=changes), None
+    proposal = next(one for one in work_of(state).proposals if one.task_id == task.task_id)
+    changes |= {"parents": proposal.parents, "accepted": lineage.accepted + 1}
+    return lineage.model_copy(update=changes), task.task_id
+
+
+def _tally(
+    state: RunState,
+    config: RunConfig,
+    verdict: Judgement,
+    lineages: tuple[LineageState, ...],
+    accepted: dict[int, str],
+) -> RunState:
+    work, counts = work_of(state), state.counts
+    results = [one for one in work.results if isinstance(one, TrainingResult)]
+    num_null = sum(task.role == "null" for task in work.tasks)
+    num_challengers = sum(task.role == "challenger" for task in work.tasks)
+    counts = Counts(
+        evaluated=counts.evaluated + num_challengers,
+        known_redrawn=counts.known_redrawn + work.known_redrawn,
+        accepted=counts.accepted + len(accepted),
+        null_evaluated=counts.null_evaluated + num_null,
+        null_accepted=counts.null_accepted + verdict.null_passed,
+        quarantined=counts.quarantined + sum(one.status != "trained" for one in results),
+    )
+    known = dict.fromkeys((*state.known, *genomes_of(state)))
+    phase = _histories(state, verdict, lineages, len(accepted))
+    spent = sum(one.steps for one in results)
+    return state.model_copy(
+        update={
+            "ledger": books.settle(charge(state), phase_name(state, config), spent),
+            "lineages": lineages,
+            "phase": phase,
+            "counts": counts,
+            "known": tuple(known),
+        }
+    )
+
+
+def _histories(
+    state: RunState, verdict: Judgement, lineages: tuple[LineageState, ...], num_accepted: int
+) -> PhaseState:
+    phase = phase_of(state)
+    measured = [one.evaluation.bits_per_byte for one in lineages if one.evaluation and one.alive]
+    best = min((*phase.best_history[-1:], *measured))
+    distance = mean_distance(genomes_of(state))
+    distances = phase.distance_history if distance is None else (*phase.distance_history, distance)
+    return phase.model_copy(
+        update={
+            "null_differences": verdict.differences,
+            "best_history": (*phase.best_history, best),
+            "accepted_history": (*phase.accepted_history, num_accepted),
+            "distance_history": distances,
+            "start_distance": phase.start_distance if phase.start_distance else distance,
+        }
+    )
+
+
+def _members(
+    state: RunState, verdict: Judgement, accepted: dict[int, str]
+) -> tuple[MemberRecord, ...]:
+    proposals = {one.task_id: one for one in work_of(state).proposals}
+    rows = []
+    for task in work_of(state).tasks:
+        result = next((one for one in work_of(state).results if one.task_id == task.task_id), None)
+        if not isinstance(result, TrainingResult):
+            continue
+        row = member_record(task, result)
+        own, bits = champion_bits(state, task.lineage), bits_per_byte(state, task.task_id)
+        changes: dict[str, object] = {}
+        if task.role != "champion" and own is not None and bits is not None:
+            changes |= {"gain": own - bits, "gain_limit": verdict.limit}
+        if task.task_id in proposals:
+            proposal = proposals[task.task_id]
+            changes |= {"operator": proposal.operator, "parents": proposal.parents}
+        if accepted.get(task.lineage) == task.task_id:
+            changes["status"] = "accepted"
+        rows.append(row.model_copy(update=changes))
+    return tuple(rows)
+
+
+def _event(
+    state: RunState, decision: Decision, accepted: dict[int, str], verdict: Judgement
+) -> Event:
+    return Event(
+        kind="generation",
+        data={
+            "phase": decision.phase,
+            "generation": state.generation,
+            "best_bits_per_byte": round(decision.numbers["best_bits_per_byte"], 5),
+            "challengers": sum(task.role == "challenger" for task in work_of(state).tasks),
+            "passed_first_run": len(verdict.contenders),
+            "accepted": len(accepted),
+            "decision": decision.kind,
+        },
+    )

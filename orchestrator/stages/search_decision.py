@@ -1,0 +1,172 @@
+"""From the table's decision to the next state of a search phase."""
+
+from orchestrator import ledger as books
+from orchestrator.adaptation import has_response, respond
+from orchestrator.config import PhaseConfig, RunConfig
+from orchestrator.evolution.kuramoto import drop, is_locked
+from orchestrator.phases import phases_of
+from orchestrator.run_state import Dormant, LineageState, RunState
+from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.search_plan import next_cost
+from orchestrator.stages.training import phase_name
+from orchestrator.transitions import Situation
+from state.records import Adjustment, Decision, Finding, PhaseName
+
+
+def situation(
+    before: RunState, after: RunState, config: RunConfig, findings: tuple[Finding, ...]
+) -> Situation:
+    """What the transition table compares after this generation."""
+    phase, name = phase_of(after), phase_name(after, config)
+    advanced = after.model_copy(update={"generation": after.generation + 1})
+    dormant = min((one.evaluation.bits_per_byte for one in after.dormant), default=None)
+    return Situation(
+        phase=name,
+        generation=before.generation,
+        findings=findings,
+        best_bits_per_byte=_best_now(after),
+        dormant_bits_per_byte=dormant,
+        steps_left=books.remaining(after.ledger, name),
+        generation_cost=next_cost(advanced, config),
+        recent_acceptance=any(phase.accepted_history[-2:]),
+        extensions=phase.extensions if not phase.closing else config.evolution.max_extensions,
+        max_extensions=config.evolution.max_extensions,
+        endosymbiosis_left=books.remaining(after.ledger, "endosymbiosis"),
+        endosymbiosis_floor=floor_steps(config),
+        locked=after.oscillators is not None and is_locked(after.oscillators),
+        distance=phase.distance_history[-1] if phase.distance_history else None,
+        best_history=phase.best_history,
+        cooldown_left=phase.cooldown_left,
+        reverted=any(decision.kind == "revert" for decision in after.decisions),
+    )
+
+
+def floor_steps(config: RunConfig) -> int:
+    """Steps that extensions and retries leave to Endosymbiosis."""
+    return int(config.evolution.endosymbiosis_floor * config.budget)
+
+
+def apply(
+    after: RunState,
+    config: RunConfig,
+    decision: Decision,
+    findings: tuple[Finding, ...],
+) -> tuple[RunState, Decision]:
+    """Carry the decision out and move on to the next generation or to the end of the phase."""
+    name = phase_name(after, config)
+    phase = phase_of(after)
+    cooldown = max(0, phase.cooldown_left - 1)
+    settings = phase.settings.model_copy(update={"random_members": 0})
+    phase = phase.model_copy(update={"cooldown_left": cooldown, "settings": settings})
+    after = after.model_copy(update={"phase": phase, "generation": after.generation + 1})
+    match decision.kind:
+        case "extend":
+            after = _extend(after, name, int(decision.numbers["generation_cost"]))
+        case "advance":
+            after = _advance(after, name, decision)
+        case "adapt":
+            after, decision = _adapt(after, config, decision, findings)
+        case "revert":
+            after = restore(after, best_dormant(after))
+        case _:
+            pass
+    after = _prune(after, config)
+    over = books.remaining(after.ledger, name) == 0
+    update = {
+        "stage": "phase_end" if over else "generation",
+        "work": None,
+        "decisions": (*after.decisions, decision),
+        "last_decision": decision,
+    }
+    return after.model_copy(update=update), decision
+
+
+def best_dormant(state: RunState) -> Dormant:
+    """The dormant copy with the lowest search bits per byte."""
+    return min(state.dormant, key=lambda one: (one.evaluation.bits_per_byte, one.checkpoint))
+
+
+def restore(state: RunState, dormant: Dormant) -> RunState:
+    """Give the dormant copy's lineage its weights and genome back."""
+    lineages = tuple(
+        _awakened(lineage, dormant) if lineage.index == dormant.lineage else lineage
+        for lineage in state.lineages
+    )
+    return state.model_copy(update={"lineages": lineages})
+
+
+def _awakened(lineage: LineageState, dormant: Dormant) -> LineageState:
+    return lineage.model_copy(
+        update={
+            "genome": dormant.genome,
+            "checkpoint": dormant.checkpoint,
+            "evaluation": dormant.evaluation,
+            "age_steps": dormant.age_steps,
+            "parents": dormant.parents,
+        }
+    )
+
+
+def _best_now(state: RunState) -> float:
+    return min(
+        lineage.evaluation.bits_per_byte
+        for lineage in state.lineages
+        if lineage.alive and lineage.evaluation
+    )
+
+
+def _extend(state: RunState, name: PhaseName, cost: int) -> RunState:
+    phase = phase_of(state)
+    needed = max(0, cost - books.remaining(state.ledger, name))
+    ledger = books.transfer(state.ledger, "endosymbiosis", name, needed)
+    phase = phase.model_copy(update={"extensions": phase.extensions + 1})
+    return state.model_copy(update={"ledger": ledger, "phase": phase})
+
+
+def _advance(state: RunState, name: PhaseName, decision: Decision) -> RunState:
+    """Close the phase. What convergence saved goes to Endosymbiosis; a mere remainder trains."""
+    numbers = decision.numbers
+    if numbers["steps_left"] >= numbers["generation_cost"]:
+        left = books.remaining(state.ledger, name)
+        ledger = books.transfer(state.ledger, name, "endosymbiosis", left)
+        state = state.model_copy(update={"ledger": ledger})
+    phase = phase_of(state).model_copy(update={"closing": True})
+    return state.model_copy(update={"phase": phase})
+
+
+def _adapt(
+    state: RunState, config: RunConfig, decision: Decision, findings: tuple[Finding, ...]
+) -> tuple[RunState, Decision]:
+    configured = phases_of(config)[state.phase_index]
+    phase = phase_of(state)
+    settings = phase.settings
+    adjustments: tuple[Adjustment, ...] = ()
+    for finding in findings:
+        if has_response(finding):
+            settings, changes = respond(finding, settings, configured, config.evolution)
+            adjustments = (*adjustments, *changes)
+    phase = phase.model_copy(update={"settings": settings, "cooldown_left": configured.cooldown})
+    decision = decision.model_copy(update={"adjustments": adjustments})
+    return state.model_copy(update={"phase": phase}), decision
+
+
+def _prune(state: RunState, config: RunConfig) -> RunState:
+    """In Oxidation, drop lineages far behind the best; two at least go on."""
+    phase: PhaseConfig = phases_of(config)[state.phase_index]
+    if phase.name != "oxidation":
+        return state
+    limit = _best_now(state) * (1 + config.evolution.prune_margin)
+    for lineage in sorted(state.lineages, key=lambda one: -_bits(one)):
+        living = [one.index for one in state.lineages if one.alive]
+        if lineage.alive and _bits(lineage) > limit and len(living) > 2:
+            oscillators = state.oscillators and drop(state.oscillators, living.index(lineage.index))
+            lineages = tuple(
+                one.model_copy(update={"alive": False}) if one.index == lineage.index else one
+                for one in state.lineages
+            )
+            state = state.model_copy(update={"lineages": lineages, "oscillators": oscillators})
+    return state
+
+
+def _bits(lineage: LineageState) -> float:
+    return lineage.evaluation.bits_per_byte if lineage.evaluation else float("inf")

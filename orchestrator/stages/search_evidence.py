@@ -1,0 +1,65 @@
+"""What the detectors and the transition table are told about a generation."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from orchestrator import ledger as books
+from orchestrator.config import RunConfig
+from orchestrator.detectors.evidence import Evidence, MemberEvidence
+from orchestrator.run_state import RunState
+from orchestrator.stages.conclusion import phase_of, training_result, work_of
+from orchestrator.stages.search_judgement import genomes_of, search_evaluation
+from orchestrator.stages.training import phase_name
+from state.genome import distance
+from state.records import Genome
+
+
+def mean_distance(genomes: Sequence[Genome]) -> float | None:
+    """Mean functional distance over all pairs; None for fewer than two members."""
+    pairs = list(combinations(genomes, 2))
+    if not pairs:
+        return None
+    return sum(distance(first, second) for first, second in pairs) / len(pairs)
+
+
+def evidence(before: RunState, after: RunState, config: RunConfig) -> Evidence:
+    """Members of the generation that `before` holds, histories as `after` has them."""
+    phase = phase_of(after)
+    genomes = genomes_of(before)
+    has_challengers = any(task.role == "challenger" for task in work_of(before).tasks)
+    return Evidence(
+        members=tuple(_member(before, task_id) for task_id in _trained(before)),
+        distance=phase.distance_history[-1] if has_challengers else None,
+        start_distance=phase.start_distance,
+        num_distinct=len(set(genomes)),
+        population=len(genomes),
+        best_history=phase.best_history,
+        steps_history=_steps_history(after, config),
+        allotted=books.line(after.ledger, phase_name(after, config)).allotted,
+    )
+
+
+def _trained(state: RunState) -> list[str]:
+    return [task.task_id for task in work_of(state).tasks if training_result(state, task.task_id)]
+
+
+def _member(state: RunState, task_id: str) -> MemberEvidence:
+    task = next(one for one in work_of(state).tasks if one.task_id == task_id)
+    result, measured = training_result(state, task_id), search_evaluation(state, task_id)
+    assert result is not None
+    return MemberEvidence(
+        member_id=task_id,
+        lineage=task.lineage,
+        role=task.role,
+        train_loss=result.train_loss,
+        search_loss=measured.nats_per_token if measured else None,
+        steps=result.steps,
+        skipped_steps=result.skipped_steps,
+    )
+
+
+def _steps_history(state: RunState, config: RunConfig) -> tuple[int, ...]:
+    """Steps spent after each generation of the phase, the generations taken as equally long."""
+    spent = books.line(state.ledger, phase_name(state, config)).settled
+    count = len(phase_of(state).best_history)
+    return tuple(spent * (index + 1) // count for index in range(count))

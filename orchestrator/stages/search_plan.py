@@ -1,0 +1,195 @@
+"""Planning one generation of a search phase: who trains, from what, and at what cost."""
+
+from orchestrator import ledger as books
+from orchestrator.config import RunConfig
+from orchestrator.evolution.draw import Draw, draw_challengers, migration_weights
+from orchestrator.phases import generation_cost
+from orchestrator.run_state import LineageState, OpenWork, Proposal, RunState
+from orchestrator.schedule import warmup_steps
+from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.training import lineage_task, phase_name
+from state.base import Record
+from state.records import Genome
+from state.seeds import generator
+from state.tasks import TrainingTask
+
+
+class Places(Record):
+    """How many challengers and null twins each lineage gets, by lineage index."""
+
+    challengers: dict[int, int]
+    twins: dict[int, int]
+
+    @property
+    def num_challengers(self) -> int:
+        """Challengers of the whole generation."""
+        return sum(self.challengers.values())
+
+    @property
+    def confirmations(self) -> int:
+        """Lineages that may need a second run."""
+        return sum(1 for count in self.challengers.values() if count)
+
+
+def alive(state: RunState) -> tuple[LineageState, ...]:
+    """The lineages that were not pruned."""
+    return tuple(lineage for lineage in state.lineages if lineage.alive)
+
+
+def places(state: RunState, config: RunConfig) -> Places:
+    """Spread the challengers evenly over the lineages that are past half their warm-up.
+
+    A younger model ranks activations by how fast they start, not by how well they end. What does
+    not divide evenly rotates with the generation number. Null twins go the same way until the
+    phase has as many as it was fitted with.
+    """
+    ongoing = phase_of(state)
+    mature = [
+        lineage.index
+        for lineage in alive(state)
+        if lineage.checkpoint and lineage.age_steps >= warmup_steps(config) // 2
+    ]
+    fit = ongoing.fit
+    if fit is None or fit.null_pairs == 0 or not mature:
+        return Places(challengers={}, twins={})
+    wanted = max(0, ongoing.settings.population - len(alive(state)))
+    owed = max(0, fit.null_pairs - len(ongoing.null_differences))
+    return Places(
+        challengers=_spread(wanted, mature, state.generation),
+        twins=_spread(min(owed, len(mature) * 2), mature, state.generation),
+    )
+
+
+def next_cost(state: RunState, config: RunConfig) -> int:
+    """Most steps that the next generation can take."""
+    seats, settings = places(state, config), phase_of(state).settings
+    return generation_cost(
+        population=len(alive(state)) + seats.num_challengers,
+        steps=settings.steps_per_candidate,
+        twins=sum(seats.twins.values()),
+        confirmations=seats.confirmations,
+    )
+
+
+def plan_generation(state: RunState, config: RunConfig) -> RunState:
+    """Reserve and list the tasks of the next generation."""
+    left = books.remaining(state.ledger, phase_name(state, config))
+    cost = next_cost(state, config)
+    if phase_of(state).closing or cost > left:
+        work = _remainder(state, config, left)
+    else:
+        work = _contest(state, config, cost)
+    ledger = books.reserve(state.ledger, phase_name(state, config), work.reserved)
+    return state.model_copy(update={"work": work, "ledger": ledger})
+
+
+def _spread(count: int, lineages: list[int], generation: int) -> dict[int, int]:
+    shares = dict.fromkeys(lineages, count // len(lineages))
+    for offset in range(count % len(lineages)):
+        shares[lineages[(generation + offset) % len(lineages)]] += 1
+    return {lineage: share for lineage, share in shares.items() if share}
+
+
+def _remainder(state: RunState, config: RunConfig, left: int) -> OpenWork:
+    """What is too little for a generation trains the champions, evenly."""
+    lineages = alive(state)
+    most = phase_of(state).settings.steps_per_candidate
+    total = min(left, most * len(lineages))
+    tasks = []
+    for order, lineage in enumerate(lineages):
+        steps = total // len(lineages) + (1 if order < total % len(lineages) else 0)
+        if steps:
+            tasks.append(_champion(state, config, lineage, steps, total))
+    return OpenWork(tasks=tuple(tasks), reserved=total)
+
+
+def _contest(state: RunState, config: RunConfig, cost: int) -> OpenWork:
+    seats, steps = places(state, config), phase_of(state).settings.steps_per_candidate
+    expected = cost - 2 * steps * seats.confirmations
+    tasks: list[TrainingTask] = []
+    proposals: list[Proposal] = []
+    redrawn = 0
+    known = list(state.known)
+    for lineage in alive(state):
+        tasks.append(_champion(state, config, lineage, steps, expected))
+        tasks += _twins(state, config, lineage, seats.twins.get(lineage.index, 0), expected)
+        draw = _draw(state, config, lineage, seats.challengers.get(lineage.index, 0), known)
+        redrawn += draw.known_redrawn
+        for number, one in enumerate(draw.challengers, start=1):
+            task = lineage_task(
+                state,
+                config,
+                lineage,
+                name=f"c{number:02d}",
+                role="challenger",
+                steps=steps,
+                purpose="train",
+                cost=expected,
+                genome=one.genome,
+            )
+            tasks.append(task)
+            proposals.append(
+                Proposal(task_id=task.task_id, operator=one.operator, parents=one.parents)
+            )
+            known.append(one.genome)
+    return OpenWork(
+        tasks=tuple(tasks), proposals=tuple(proposals), reserved=cost, known_redrawn=redrawn
+    )
+
+
+def _champion(
+    state: RunState, config: RunConfig, lineage: LineageState, steps: int, cost: int
+) -> TrainingTask:
+    return lineage_task(
+        state,
+        config,
+        lineage,
+        name="champion",
+        role="champion",
+        steps=steps,
+        purpose="train",
+        cost=cost,
+    )
+
+
+def _twins(
+    state: RunState, config: RunConfig, lineage: LineageState, count: int, cost: int
+) -> list[TrainingTask]:
+    return [
+        lineage_task(
+            state,
+            config,
+            lineage,
+            name=f"null{number}",
+            role="null",
+            steps=phase_of(state).settings.steps_per_candidate,
+            purpose=f"null {number}",
+            cost=cost,
+            save=False,
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def _draw(
+    state: RunState,
+    config: RunConfig,
+    lineage: LineageState,
+    count: int,
+    known: list[Genome],
+) -> Draw:
+    lineages = alive(state)
+    position = [one.index for one in lineages].index(lineage.index)
+    angles = state.oscillators.phases if state.oscillators else (0.0,) * len(lineages)
+    weights = migration_weights(angles, position)
+    others = [one for one in lineages if one.index != lineage.index]
+    return draw_challengers(
+        lineage,
+        others,
+        [weight for index, weight in enumerate(weights) if index != position],
+        count,
+        known=known,
+        settings=phase_of(state).settings,
+        config=config.evolution,
+        rng=generator(config.seed, "draw", lineage.index, state.generation),
+    )

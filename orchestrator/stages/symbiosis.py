@@ -1,0 +1,115 @@
+"""Before Endosymbiosis: what is averaging the symbionts worth, and who becomes the host?"""
+
+from orchestrator.config import RunConfig
+from orchestrator.run_state import (
+    Dormant,
+    EnsembleState,
+    HostState,
+    LineageState,
+    OpenWork,
+    RunState,
+)
+from orchestrator.stages.conclusion import Conclusion, Event, charge, missing, result_of
+from orchestrator.stages.training import phase_name
+from state.tasks import EnsembleResult, EnsembleTask, Task, Teacher
+
+
+def symbionts(state: RunState) -> tuple[LineageState, ...]:
+    """The distinct surviving lineages: each has an initialisation and a data order of its own."""
+    return tuple(one for one in state.lineages if one.alive and one.checkpoint)
+
+
+def open_work(state: RunState, config: RunConfig) -> RunState:
+    """Measuring costs no member-steps."""
+    return state.model_copy(update={"work": OpenWork()})
+
+
+def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
+    """One ensemble to measure; a lone lineage has none."""
+    if len(symbionts(state)) < 2:
+        return ()
+    models = tuple(
+        Teacher(checkpoint=one.checkpoint or "", genome=one.genome) for one in symbionts(state)
+    )
+    task = EnsembleTask(
+        task_id=f"g{state.generation:05d}-ensemble",
+        models=models,
+        threads=config.engine.host_threads or 1,
+    )
+    return missing(state, (task,))
+
+
+def conclude(state: RunState, config: RunConfig) -> Conclusion:
+    """The best lineage becomes the host; the others teach it if their average is better."""
+    result = result_of(state, f"g{state.generation:05d}-ensemble")
+    ensemble = _measured(state, config, result) if isinstance(result, EnsembleResult) else None
+    host = _host(state, config, ensemble)
+    events = (Event(kind="symbiosis", data=_story(host, ensemble)),)
+    update = {
+        "ledger": charge(state),
+        "ensemble": ensemble,
+        "host": host,
+        "stage": "generation",
+        "work": None,
+    }
+    return Conclusion(state=state.model_copy(update=update), events=events)
+
+
+def _measured(state: RunState, config: RunConfig, result: EnsembleResult) -> EnsembleState | None:
+    if result.ensemble is None or not result.members:
+        return None
+    bits = result.ensemble.bits_per_byte
+    best = min(one.bits_per_byte for one in result.members)
+    pays = best - bits >= config.host.ensemble_gain_floor
+    return EnsembleState(
+        bits_per_byte=bits,
+        best_bits_per_byte=best,
+        disagreement=result.disagreement,
+        distil_weight=config.host.distil_weight if pays else 0.0,
+        lineages=tuple(one.index for one in symbionts(state)),
+    )
+
+
+def _host(state: RunState, config: RunConfig, ensemble: EnsembleState | None) -> HostState:
+    best = min(
+        symbionts(state),
+        key=lambda one: (one.evaluation.bits_per_byte if one.evaluation else 1e9, one.index),
+    )
+    weight = ensemble.distil_weight if ensemble else 0.0
+    assert best.checkpoint is not None
+    assert best.evaluation is not None
+    return HostState(
+        name="host",
+        genome=best.genome,
+        checkpoint=best.checkpoint,
+        init_seed=best.init_seed,
+        age_steps=best.age_steps,
+        decay_from=config.host.decay_from,
+        lineage=best.index,
+        teachers=ensemble.lineages if ensemble and weight else (),
+        teacher_weight=weight,
+        before_decay=best.checkpoint,
+        before_decay_age=best.age_steps,
+        best=Dormant(
+            genome=best.genome,
+            checkpoint=best.checkpoint,
+            evaluation=best.evaluation,
+            lineage=best.index,
+            phase=phase_name(state, config),
+            generation=state.generation,
+            age_steps=best.age_steps,
+            parents=best.parents,
+        ),
+    )
+
+
+def _story(host: HostState, ensemble: EnsembleState | None) -> dict[str, float | int | str]:
+    story: dict[str, float | int | str] = {"host_lineage": host.lineage}
+    if ensemble is not None:
+        story |= {
+            "ensemble_bits_per_byte": round(ensemble.bits_per_byte, 5),
+            "best_bits_per_byte": round(ensemble.best_bits_per_byte, 5),
+            "disagreement": round(ensemble.disagreement, 4),
+            "distil_weight": ensemble.distil_weight,
+        }
+    return story

@@ -1,0 +1,127 @@
+"""Executing a task in the process of a worker: a plain class, with or without Ray around it."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from state.run_folder import RunFolder
+from state.tasks import (
+    BaselineResult,
+    BaselineTask,
+    BatteryResult,
+    BatteryTask,
+    EnsembleResult,
+    EnsembleTask,
+    EvaluationResult,
+    EvaluationTask,
+    Outcome,
+    Task,
+    TaskResult,
+    Teacher,
+    TrainingResult,
+    TrainingTask,
+)
+from trainer.config import WorkerSetup
+
+if TYPE_CHECKING:
+    from trainer.execution import TaskExecutor
+
+
+class TaskRunner:
+    """Runs tasks one after the other. Torch is loaded with the first one that needs it."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self.setup = setup
+        self._executor: TaskExecutor | None = None
+
+    @property
+    def executor(self) -> "TaskExecutor":
+        """The torch side, built on first use."""
+        if self._executor is None:
+            from trainer.execution import TaskExecutor
+
+            self._executor = TaskExecutor(self.setup)
+        return self._executor
+
+    def run(self, task: Task) -> Outcome:
+        """The task's outcome; a member that cannot be computed becomes a failed result.
+
+        What concerns the whole run (a full disk, a damaged object) is raised.
+        """
+        try:
+            match task:
+                case BatteryTask():
+                    return Outcome(result=self._battery(task))
+                case BaselineTask():
+                    return Outcome(result=self._baseline(task))
+                case _:
+                    return self.executor.execute(task)
+        except (ArithmeticError, MemoryError, RuntimeError) as error:
+            return Outcome(result=failed(task, f"{type(error).__name__}: {error}"))
+
+    def _baseline(self, task: BaselineTask) -> BaselineResult:
+        from trainer.data import Dataset
+        from trainer.order2 import order2_bits_per_byte
+
+        started = time.monotonic()
+        dataset = Dataset(self._folder.data)
+        train, test = (dataset.text(split).encode() for split in ("train", task.split))
+        bits = order2_bits_per_byte(train, test)
+        return BaselineResult(
+            task_id=task.task_id,
+            bits_per_byte=bits,
+            started_at=started,
+            eval_seconds=time.monotonic() - started,
+        )
+
+    def _battery(self, task: BatteryTask) -> BatteryResult:
+        from inference_battery.battery import run_battery
+        from inference_battery.prompts import choose_prompts
+        from trainer.execution import reproducible
+
+        started = time.monotonic()
+        dataset, setup = self.executor.dataset, self.setup
+        domain = dataset.manifest.domain
+        prompts = choose_prompts(
+            dataset.documents("search"), domain, setup.battery_prompts, setup.seed
+        )
+        with reproducible(task.threads, setup.device):
+            report = run_battery(
+                self.executor.model(Teacher(checkpoint=task.checkpoint, genome=task.genome)),
+                dataset.tokenizer,
+                prompts=prompts,
+                reference_text=dataset.text("train"),
+                domain=domain,
+                temperatures=setup.battery_temperatures,
+                max_new_tokens=setup.battery_tokens,
+                seed=task.seed,
+                phase=task.phase,
+                generation=task.generation,
+            )
+        return BatteryResult(
+            task_id=task.task_id,
+            report=report,
+            started_at=started,
+            battery_seconds=time.monotonic() - started,
+        )
+
+    @property
+    def _folder(self) -> RunFolder:
+        return RunFolder(Path(self.setup.run_folder))
+
+
+def failed(task: Task, error: str) -> TaskResult:
+    """The result of a task that could not be computed."""
+    match task:
+        case TrainingTask():
+            return TrainingResult(task_id=task.task_id, status="failed", error=error)
+        case EvaluationTask():
+            return EvaluationResult(task_id=task.task_id, status="failed", error=error)
+        case EnsembleTask():
+            return EnsembleResult(task_id=task.task_id, status="failed", error=error)
+        case BatteryTask():
+            return BatteryResult(task_id=task.task_id, status="failed", error=error)
+        case BaselineTask():
+            return BaselineResult(task_id=task.task_id, status="failed", error=error)
+        case _:
+            assert_never(task)

@@ -1,0 +1,124 @@
+"""Opens the metrics store's database: how SQLite is set up, and which schema is accepted."""
+
+import json
+import sqlite3
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from state.schema import REVISION
+
+_BUSY_TIMEOUT_SECONDS = 30
+_to_json = partial(json.dumps, allow_nan=False)
+
+
+def open_engine(location: Path | str, writer: bool) -> Engine:
+    """An engine whose schema is the one this version uses; the writer migrates, readers never do.
+
+    `location` is the path of a SQLite file or any SQLAlchemy URL.
+
+    Raises:
+        ValueError: the database is missing, damaged, or of a schema that cannot be used.
+    """
+    engine = _create_engine(location, writer)
+    try:
+        with engine.connect() as connection:
+            _require_intact(connection, location, writer)
+            found = _revision(connection)
+        _require_readable(location, found, writer)
+        if writer and found != REVISION:
+            _migrate(engine)
+    except DatabaseError as error:
+        engine.dispose()
+        raise ValueError(
+            f"{location} cannot be opened as a metrics store ({error.orig}); "
+            "move it away and resume, metrics.jsonl has the same steps"
+        ) from error
+    except ValueError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def database_path(location: Path | str) -> Path:
+    """The file of a SQLite database; for another URL a path that only names it."""
+    return Path(str(location).removeprefix("sqlite:///"))
+
+
+def _create_engine(location: Path | str, writer: bool) -> Engine:
+    url = str(location)
+    if "://" in url and not url.startswith("sqlite:///"):
+        return create_engine(url, json_serializer=_to_json)
+    path = database_path(location)
+    if not writer and not path.is_file():
+        raise ValueError(f"{path} does not exist; start a run there, or name another run")
+    mode = "rwc" if writer else "ro"
+    url = f"sqlite:///file:{quote(str(path.absolute()))}?mode={mode}&uri=true"
+    engine = create_engine(
+        url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS}, json_serializer=_to_json
+    )
+    event.listen(engine, "connect", _set_up_writer if writer else _set_up_reader)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up_reader(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # Python's own transaction handling commits before a CREATE TABLE; `_begin` replaces it.
+    assert isinstance(connection, sqlite3.Connection)
+    connection.isolation_level = None
+
+
+def _set_up_writer(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    _set_up_reader(connection, entry)
+    assert isinstance(connection, sqlite3.Connection)
+    # WAL lets readers go on while the writer writes; FULL makes a commit survive a power cut.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _require_intact(connection: Connection, location: Path | str, writer: bool) -> None:
+    if not writer or connection.dialect.name != "sqlite":
+        return
+    verdict = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+    if verdict != "ok":
+        raise ValueError(
+            f"{location} is damaged ({str(verdict).strip().splitlines()[-1]}); "
+            "move it away and resume, metrics.jsonl has the same steps"
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    """The newest migration in the database's own record, None in an empty database."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _require_readable(location: Path | str, found: str | None, writer: bool) -> None:
+    if found is not None and found > REVISION:
+        raise ValueError(
+            f"{location} has schema {found}, this version reads up to {REVISION}; "
+            "upgrade symbio-auto"
+        )
+    if not writer and found != REVISION:
+        raise ValueError(
+            f"{location} has schema {found or 'none'}, this version reads {REVISION}; "
+            "resume the run once, which migrates it"
+        )
+
+
+def _migrate(engine: Engine) -> None:
+    # Alembic takes 0.3 s to import, and a reader never needs it.
+    from state import migrations
+
+    with engine.connect() as connection:
+        migrations.upgrade(connection)

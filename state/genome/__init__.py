@@ -1,0 +1,58 @@
+"""Activation functions as genomes: algebra, text, fingerprint, probation, mutation. No torch."""
+
+from state.genome.complexity import Complexity, StaticCost, size, static_cost
+from state.genome.curve import slopes, values
+from state.genome.expression import (
+    DEFAULT_LEAVES,
+    LEAF_NAMES,
+    WIDER_LEAVES,
+    Add,
+    Compose,
+    Expression,
+    Leaf,
+    LeafName,
+    Mul,
+    Scale,
+)
+from state.genome.fingerprint import Fingerprint, distance, fingerprint, is_known, same
+from state.genome.mutation import Mutation, Recombination, crossover, mutate
+from state.genome.operators import OPERATORS, Operator
+from state.genome.probation import probation
+from state.genome.text import display_name, expression, genome_of, is_gated, latex, parse
+
+__all__ = [
+    "DEFAULT_LEAVES",
+    "LEAF_NAMES",
+    "OPERATORS",
+    "WIDER_LEAVES",
+    "Add",
+    "Complexity",
+    "Compose",
+    "Expression",
+    "Fingerprint",
+    "Leaf",
+    "LeafName",
+    "Mul",
+    "Mutation",
+    "Operator",
+    "Recombination",
+    "Scale",
+    "StaticCost",
+    "crossover",
+    "display_name",
+    "distance",
+    "expression",
+    "fingerprint",
+    "genome_of",
+    "is_gated",
+    "is_known",
+    "latex",
+    "mutate",
+    "parse",
+    "probation",
+    "same",
+    "size",
+    "slopes",
+    "static_cost",
+    "values",
+]

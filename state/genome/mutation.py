@@ -1,0 +1,132 @@
+"""Makes a child of one genome or of two: drawn again until it is new, small enough, and sound.
+
+The same parents, settings and generator state give the same child.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from state.base import Record
+from state.genome.complexity import size
+from state.genome.expression import Expression, LeafName, Scale, children, with_children
+from state.genome.fingerprint import is_known
+from state.genome.operators import Operator, apply_operator, blend, graft
+from state.genome.probation import DTypeName, probation
+from state.genome.text import expression, genome_of, is_gated
+from state.records import Genome
+
+Recombination = Literal["crossover", "graft"]
+
+
+class Mutation(Record):
+    """A child and where it comes from."""
+
+    genome: Genome
+    operator: Operator | Recombination
+    parents: tuple[str, ...]
+    """Formulas of the one or two parents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a child must satisfy."""
+
+    max_depth: int
+    max_nodes: int
+    known: tuple[Genome, ...]
+    dtype: DTypeName
+
+    def admit(self, child: Genome) -> bool:
+        """Whether the child is within the limits, unknown, and passes probation."""
+        measured = size(child)
+        return (
+            measured.depth <= self.max_depth
+            and measured.nodes <= self.max_nodes
+            and not is_known(child, self.known)
+            and probation(child, self.dtype) is None
+        )
+
+
+def mutate(
+    genome: Genome,
+    rng: np.random.Generator,
+    *,
+    operators: Sequence[Operator],
+    leaves: Sequence[LeafName],
+    max_depth: int,
+    max_nodes: int,
+    known: Sequence[Genome] = (),
+    attempts: int = 32,
+    weights: Sequence[float] | None = None,
+    dtype: DTypeName = "float32",
+) -> Mutation | None:
+    """A child by one operator, drawn with `weights` (in the order of `operators`; None: evenly).
+
+    The child differs in fingerprint from the parent and from every known genome. None when no
+    attempt succeeded. A parent above the limits is no obstacle to a child within them.
+    """
+    limits = Limits(max_depth, max_nodes, (genome, *known), dtype)
+    shares = None if weights is None else np.asarray(weights) / sum(weights)
+    for _ in range(attempts):
+        operator = operators[int(rng.choice(len(operators), p=shares))]
+        gated = is_gated(genome) != (operator == "toggle_gated")
+        tree = apply_operator(operator, expression(genome), rng, leaves)
+        child = _child(tree, gated)
+        if child is not None and limits.admit(child):
+            return Mutation(genome=child, operator=operator, parents=(genome.formula,))
+    return None
+
+
+def crossover(
+    a: Genome,
+    b: Genome,
+    rng: np.random.Generator,
+    *,
+    max_depth: int,
+    max_nodes: int,
+    operator: Recombination = "crossover",
+    known: Sequence[Genome] = (),
+    attempts: int = 32,
+    dtype: DTypeName = "float32",
+) -> Mutation | None:
+    """A child s A + (1 - s) B, s in [.3, .7], or A with a subtree of B (`graft`).
+
+    It gates as one of the parents, drawn evenly; it is new against both and all known ones. None
+    when no attempt succeeded.
+    """
+    limits = Limits(max_depth, max_nodes, (a, b, *known), dtype)
+    combine = _recombination(operator)
+    for _ in range(attempts):
+        tree = combine(expression(a), expression(b), rng)
+        child = _child(tree, is_gated(a if rng.random() < 0.5 else b))
+        if child is not None and limits.admit(child):
+            return Mutation(genome=child, operator=operator, parents=(a.formula, b.formula))
+    return None
+
+
+def _recombination(
+    operator: Recombination,
+) -> Callable[[Expression, Expression, np.random.Generator], Expression]:
+    match operator:
+        case "crossover":
+            return lambda one, other, rng: blend(one, other, round(rng.uniform(0.3, 0.7), 2))
+        case "graft":
+            return graft
+
+
+def _child(tree: Expression | None, gated: bool) -> Genome | None:
+    """The genome of a tree with constants of three decimals; None where there is none."""
+    if tree is None:
+        return None
+    try:
+        return genome_of(_short(expression(genome_of(tree))), gated=gated)
+    except ValueError:
+        return None
+
+
+def _short(tree: Expression) -> Expression:
+    short = with_children(tree, tuple(_short(child) for child in children(tree)))
+    return Scale(round(short.factor, 3), short.inner) if isinstance(short, Scale) else short

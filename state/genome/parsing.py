@@ -1,0 +1,231 @@
+"""Reads a formula by recursive descent over a closed grammar.
+
+    formula = name of a gated activation | 'glu(' sum ')' | sum
+    sum     = ['+' | '-'] product {('+' | '-') product}
+    product = signed {'*' signed}
+    signed  = {'+' | '-'} power
+    power   = primary [('^' | '**') whole number]
+    primary = number | name ['(' sum ')'] | '(' sum ')'
+
+A name without an argument stands for the function of x. Constants may only multiply.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+from math import inf
+
+from state.genome.algebra import MAX_CONSTANT, MAX_NODES
+from state.genome.expression import (
+    LEAF_NAMES,
+    Add,
+    Compose,
+    Expression,
+    Leaf,
+    Mul,
+    Scale,
+    X,
+    num_nodes,
+)
+from state.genome.names import ALIASES, GATED, POWERS
+from state.genome.tokens import Token, fault, tokenize
+
+MAX_NESTING = 40
+MAX_EXPONENT = 8
+MIN_CONSTANT = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A constant times an expression; without a body, a plain number."""
+
+    factor: Fraction
+    body: Expression | None = None
+
+    def expression(self) -> Expression | None:
+        if self.body is None or self.factor == 1:
+            return self.body
+        return Scale(float(self.factor), self.body)
+
+
+def parse_formula(formula: str) -> tuple[Expression, bool]:
+    """The expression as typed (not canonical), and whether it gates.
+
+    Raises:
+        ValueError: one line that names the token at fault, its column and a remedy.
+    """
+    return _Parser(formula).formula()
+
+
+_REMEDY = "is not expected here; join parts with + - or *"
+_REMEDY_GATED = "is not expected here; put the whole formula inside glu(...)"
+
+
+def _call(name: str, inner: Expression) -> Expression:
+    for leaf in LEAF_NAMES:
+        if leaf == name:
+            return Leaf(leaf) if inner == X else Compose(leaf, inner)
+    raise AssertionError(name)
+
+
+class _Parser:
+    def __init__(self, formula: str) -> None:
+        self.text = formula
+        self.tokens = tokenize(formula)
+        self.index = 0
+        self.nesting = 0
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.index]
+
+    def accept(self, *texts: str) -> Token | None:
+        if self.token.kind != "operator" or self.token.text not in texts:
+            return None
+        self.index += 1
+        return self.tokens[self.index - 1]
+
+    def formula(self) -> tuple[Expression, bool]:
+        first = self.token
+        gated = first.kind == "name" and (first.text == "glu" or first.text in GATED)
+        if gated:
+            self.index += 1
+        value = self.gate(first) if gated else self.sum()
+        if self.token.kind != "end":
+            raise self.fault(self.token, _REMEDY_GATED if gated else _REMEDY)
+        expression = value.expression()
+        if expression is None:
+            raise self.fault(first, "makes a constant; use an activation that varies with x")
+        return expression, gated
+
+    def gate(self, name: Token) -> _Value:
+        if name.text == "glu":
+            return self.argument(name, "glu(silu(x))")
+        if self.token.text == "(" and self.argument(name, f"{name.text}(x)").body != X:
+            raise self.fault(name, f"takes no argument but x; write glu({GATED[name.text]}(...))")
+        return _Value(Fraction(1), Leaf(GATED[name.text]))
+
+    def argument(self, name: Token, example: str) -> _Value:
+        if not self.accept("("):
+            raise self.fault(name, f"needs an argument, such as {example}")
+        return self.closed()
+
+    def sum(self) -> _Value:
+        start = self.token
+        parts = [self.product()]
+        while sign := self.accept("+", "-"):
+            part = self.product()
+            parts.append(part if sign.text == "+" else _Value(-part.factor, part.body))
+        if len(parts) == 1:
+            return parts[0]
+        if all(part.body is None for part in parts):
+            return self.bounded(Fraction(sum(part.factor for part in parts)), None, start)
+        if any(part.body is None and part.factor for part in parts):
+            raise self.fault(
+                start, "begins a sum with a constant term; constants may only multiply"
+            )
+        terms = [term for part in parts if (term := part.expression()) is not None]
+        return _Value(Fraction(1), Add(tuple(terms)))
+
+    def product(self) -> _Value:
+        start = self.token
+        parts = [self.signed()]
+        while self.accept("*"):
+            parts.append(self.signed())
+        factor = Fraction(1)
+        for part in parts:
+            factor *= part.factor
+        bodies = tuple(part.body for part in parts if part.body is not None)
+        body = Mul(bodies) if len(bodies) > 1 else bodies[0] if bodies else None
+        return self.bounded(factor, body, start)
+
+    def signed(self) -> _Value:
+        sign = 1
+        while token := self.accept("+", "-"):
+            sign = -sign if token.text == "-" else sign
+        value = self.power()
+        return _Value(sign * value.factor, value.body)
+
+    def power(self) -> _Value:
+        start = self.token
+        value = self.primary()
+        if not self.accept("^", "**"):
+            return value
+        token = self.token
+        if not token.text.isdecimal() or not 1 <= len(token.text) <= 2:
+            raise self.fault(token, f"is no exponent; use a whole number from 1 to {MAX_EXPONENT}")
+        if not 1 <= (exponent := int(token.text)) <= MAX_EXPONENT:
+            raise self.fault(token, f"is no exponent; use a whole number from 1 to {MAX_EXPONENT}")
+        self.index += 1
+        return self.raised(value, exponent, start)
+
+    def raised(self, value: _Value, exponent: int, start: Token) -> _Value:
+        body = value.body
+        if body is not None and exponent > 1:
+            body = Mul((body,) * exponent)
+        return self.bounded(value.factor**exponent, body, start)
+
+    def primary(self) -> _Value:
+        token = self.token
+        self.index += token.kind != "end"
+        if token.kind == "number":
+            return self.number(token)
+        if token.kind == "name":
+            return self.call(token)
+        if token.text != "(":
+            raise self.fault(token, "stands where a number, x or a name such as silu should")
+        return self.closed()
+
+    def number(self, token: Token) -> _Value:
+        value = float(token.text)
+        if value == inf:
+            raise self.fault(token, "is too large; use 0.000001 to 1000000")
+        return self.bounded(Fraction(str(value)), None, token)
+
+    def closed(self) -> _Value:
+        """A sum and the parenthesis that closes it."""
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            raise self.fault(
+                self.token, f"is nested deeper than {MAX_NESTING}; simplify the formula"
+            )
+        value = self.sum()
+        if not self.accept(")"):
+            raise self.fault(self.token, "stands where ')' should; close the parenthesis")
+        self.nesting -= 1
+        return value
+
+    def call(self, name: Token) -> _Value:
+        outer = ALIASES.get(name.text, name.text)
+        if outer == "x":
+            return _Value(Fraction(1), X)
+        if outer in LEAF_NAMES or outer in POWERS:
+            return self.apply(name, outer)
+        if outer == "glu" or outer in GATED:
+            raise self.fault(
+                name, "may only stand outermost; write glu(...) around the whole formula"
+            )
+        near = get_close_matches(name.text.lower(), [*LEAF_NAMES, *POWERS, *GATED], 1, 0.5)
+        remedy = f"did you mean {near[0]}?" if near else f"use x or {', '.join(LEAF_NAMES)}"
+        raise self.fault(name, f"is no activation; {remedy}")
+
+    def apply(self, name: Token, outer: str) -> _Value:
+        inner: Expression | None = X
+        if self.accept("("):
+            inner = self.closed().expression()
+        if inner is None:
+            raise self.fault(name, "has a constant argument; let it depend on x")
+        call = _call(POWERS.get(outer, outer), inner)
+        return self.bounded(Fraction(1), Mul((call, call)) if outer in POWERS else call, name)
+
+    def bounded(self, factor: Fraction, body: Expression | None, start: Token) -> _Value:
+        if factor and not MIN_CONSTANT <= abs(factor) <= MAX_CONSTANT:
+            raise self.fault(
+                start, f"makes a constant of {float(factor):.3g}; use 0.000001 to 1000000"
+            )
+        if body is not None and num_nodes(body) > 2 * MAX_NODES:
+            raise self.fault(start, f"makes more than {MAX_NODES} nodes; simplify the formula")
+        return _Value(Fraction(str(float(factor))), body)
+
+    def fault(self, token: Token, why: str) -> ValueError:
+        return fault(self.text, token, why)

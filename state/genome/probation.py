@@ -1,0 +1,78 @@
+"""Examines an activation before any training step is spent on it."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from state.genome.evaluation import Array, evaluate
+from state.genome.expression import Expression
+from state.genome.fingerprint import TOLERANCE, fingerprint, spread
+from state.genome.text import expression
+from state.records import Genome
+
+DTypeName = Literal["float32", "bfloat16"]
+LIMIT = 30.0
+MAX_DEGREE = 3
+_FAR = 1e4
+_LARGEST = {"float32": 3.4028235e38, "bfloat16": 3.3895314e38}
+
+
+def probation(genome: Genome, dtype: DTypeName = "float32") -> str | None:
+    """None when the genome is fit to train, else the reason on one line.
+
+    Fit means: value and slope are finite on [-30, 30] in the training dtype, f differs from every
+    constant, and |f| grows no faster than |x|^3.
+    """
+    tree = expression(genome)
+    return (
+        _finite_fault(genome.formula, tree, dtype)
+        or _constant_fault(genome)
+        or _growth_fault(genome.formula, tree)
+    )
+
+
+def _finite_fault(formula: str, tree: Expression, dtype: DTypeName) -> str | None:
+    x = np.linspace(-LIMIT, LIMIT, 1201, dtype=np.float32)
+    if dtype == "bfloat16":
+        x = _as_bfloat16(x)
+    for name, y in zip(("value", "slope"), evaluate(tree, x), strict=True):
+        bad = ~(np.abs(y) <= _LARGEST[dtype])
+        if bad.any():
+            return f"{formula} has no finite {name} at x = {float(x[bad][0]):.2f} in {dtype}"
+    return None
+
+
+def _as_bfloat16(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Float32 numbers cut to the 8 significant bits of bfloat16."""
+    bits = x.view(np.uint32) & np.uint32(0xFFFF0000)
+    return bits.view(np.float32)
+
+
+def _constant_fault(genome: Genome) -> str | None:
+    deviation = spread(fingerprint(genome).values)
+    if deviation >= TOLERANCE:
+        return None
+    return f"{genome.formula} is within {deviation:.1g} RMS of a constant; limit {TOLERANCE}"
+
+
+def _growth_fault(formula: str, tree: Expression) -> str | None:
+    degree = max(_degree(tree, 1.0), _degree(tree, -1.0))
+    if degree <= MAX_DEGREE + 0.05:
+        return None
+    return f"{formula} grows like |x|^{degree:.2g}; limit {MAX_DEGREE}"
+
+
+def _degree(tree: Expression, side: float) -> float:
+    """Growth exponent far out on one side, from the envelopes of |f| on [X, 2X] and [4X, 8X]."""
+    near = _envelope(tree, side * _FAR)
+    far = _envelope(tree, side * 4 * _FAR)
+    if not np.isfinite(far):
+        return float("inf")
+    return float(np.log2(far / near)) / 2 if near > 0 and far > 0 else 0.0
+
+
+def _envelope(tree: Expression, start: float) -> float:
+    x: Array = start * np.linspace(1.0, 2.0, 501)
+    f, _ = evaluate(tree, x)
+    return float(np.abs(f).max())

@@ -1,0 +1,213 @@
+"""What dashboards ask of the metrics store. Needs no torch, no Ray and no controller."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, RowMapping, Select, Table, func, or_, select
+
+from state import schema, store_rows
+from state.records import (
+    BatteryReport,
+    Decision,
+    Ledger,
+    MemberRecord,
+    StepMetrics,
+    Synchrony,
+)
+from state.store_rows import (
+    GenerationSummary,
+    LossPoint,
+    PhaseSummary,
+    RunSummary,
+    StoredEvent,
+    StoredFinding,
+    StoredSample,
+)
+
+AnySelect = Select[*tuple[object, ...]]
+
+_RUN_FACTS = ("run_id", "domain", "ffn_activation", "status", "created_at", "updated_at")
+_POINT = schema.METRICS.c[
+    "phase", "generation", "member", "step", "loss", "grad_norm", "tokens_per_sec"
+]
+_POINT_ORDER = schema.METRICS.c["generation", "step", "member"]
+
+
+class MetricsReader:
+    """Queries over an open store, answered oldest first. Several threads may share one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def latest_run(self) -> str | None:
+        """The run that was begun last."""
+        newest_first = select(schema.RUNS).order_by(
+            schema.RUNS.c.created_at.desc(), schema.RUNS.c.run_id.desc()
+        )
+        with self._reading() as connection:
+            rows = _rows(connection, newest_first.limit(1))
+        return rows[0]["run_id"] if rows else None
+
+    def summary(self, run_id: str) -> RunSummary | None:
+        """Where the run stands; None for one that the store does not know."""
+        with self._reading() as connection:
+            runs = _last(connection, schema.RUNS, run_id)
+            latest = _last(connection, schema.GENERATIONS, run_id, 1)
+            facts = _rows(connection, _facts(run_id))[0]
+        if not runs:
+            return None
+        return RunSummary(
+            **{name: runs[0][name] for name in _RUN_FACTS},
+            **facts,
+            config=json.loads(runs[0]["train_config"] or "{}"),
+            phase=latest[0]["phase"] if latest else None,
+            generation=latest[0]["generation"] if latest else None,
+        )
+
+    def generations(self, run_id: str) -> tuple[GenerationSummary, ...]:
+        """Every complete generation."""
+        with self._reading() as connection:
+            return tuple(
+                map(store_rows.generation_of, _last(connection, schema.GENERATIONS, run_id))
+            )
+
+    def phases(self, run_id: str) -> tuple[PhaseSummary, ...]:
+        """Every phase that has begun, in order of its first generation."""
+        with self._reading() as connection:
+            done = tuple(
+                map(store_rows.generation_of, _last(connection, schema.GENERATIONS, run_id))
+            )
+            begun = {row["phase"]: row for row in _last(connection, schema.PHASES, run_id)}
+        names = dict.fromkeys([*begun, *(generation.phase for generation in done)])
+        phases = [store_rows.phase_summary(name, begun.get(name), done) for name in names]
+        return tuple(sorted(phases, key=lambda phase: (phase.first_generation, phase.phase)))
+
+    def members(self, run_id: str, generation: int | None = None) -> tuple[MemberRecord, ...]:
+        """The members of one generation, or of all."""
+        query = _of_run(schema.MEMBERS, run_id)
+        if generation is not None:
+            query = query.where(schema.MEMBERS.c.generation == generation)
+        with self._reading() as connection:
+            return tuple(map(store_rows.member_of, _rows(connection, query)))
+
+    def steps(self, run_id: str, member_id: str | None = None) -> tuple[StepMetrics, ...]:
+        """Every step of one member, or of all."""
+        query = _of_run(schema.METRICS, run_id)
+        if member_id is not None:
+            query = query.where(schema.METRICS.c.member == member_id)
+        with self._reading() as connection:
+            return tuple(map(store_rows.step_of, _rows(connection, query)))
+
+    def losses(
+        self, run_id: str, member_ids: Iterable[str] | None = None, limit: int | None = None
+    ) -> tuple[LossPoint, ...]:
+        """The steps that have a loss, in order of generation, step and member.
+
+        More than `limit` of them (at least 2) are cut into limit / 2 equal stretches, of which
+        the least and the greatest loss are kept: spikes stay visible.
+        """
+        points = select(*_POINT).where(
+            schema.METRICS.c.run_id == run_id, schema.METRICS.c.loss.is_not(None)
+        )
+        if member_ids is not None:
+            points = points.where(schema.METRICS.c.member.in_(list(member_ids)))
+        with self._reading() as connection:
+            query = points.order_by(*_POINT_ORDER)
+            if limit is not None and (count := _count(connection, points)) > limit:
+                query = _extremes(points, stretch_rows=-(-count // max(1, limit // 2)))
+            return tuple(map(store_rows.loss_point_of, _rows(connection, query)))
+
+    def decisions(self, run_id: str, limit: int | None = None) -> tuple[Decision, ...]:
+        """All decisions, or the last `limit`."""
+        with self._reading() as connection:
+            return tuple(
+                map(store_rows.decision_of, _last(connection, schema.DECISIONS, run_id, limit))
+            )
+
+    def findings(self, run_id: str, last: int | None = None) -> tuple[StoredFinding, ...]:
+        """All findings of the detectors, or the last ones."""
+        with self._reading() as connection:
+            return tuple(
+                map(store_rows.finding_of, _last(connection, schema.FINDINGS, run_id, last))
+            )
+
+    def synchrony(self, run_id: str, last: int | None = None) -> tuple[Synchrony, ...]:
+        """The order parameter after every generation, or the last ones."""
+        with self._reading() as connection:
+            return tuple(
+                map(store_rows.synchrony_of, _last(connection, schema.SYNCHRONY, run_id, last))
+            )
+
+    def batteries(self, run_id: str) -> tuple[BatteryReport, ...]:
+        """Every report of the inference battery."""
+        with self._reading() as connection:
+            return tuple(map(store_rows.battery_of, _last(connection, schema.BATTERIES, run_id)))
+
+    def samples(self, run_id: str, last: int | None = None) -> tuple[StoredSample, ...]:
+        """All samples, or the last ones."""
+        with self._reading() as connection:
+            return tuple(map(store_rows.sample_of, _last(connection, schema.SAMPLES, run_id, last)))
+
+    def ledger(self, run_id: str) -> Ledger | None:
+        """The budget as it was last recorded."""
+        with self._reading() as connection:
+            rows = _last(connection, schema.LEDGER, run_id)
+        return Ledger.model_validate(rows[0]["ledger"]) if rows else None
+
+    def events(self, run_id: str, last: int | None = None) -> tuple[StoredEvent, ...]:
+        """All events, or the last ones."""
+        with self._reading() as connection:
+            return tuple(map(store_rows.event_of, _last(connection, schema.EVENTS, run_id, last)))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """What is read within it is one snapshot of the store."""
+        with self._engine.connect() as connection:
+            yield connection
+
+
+def _rows(connection: Connection, query: AnySelect) -> list[RowMapping]:
+    return list(connection.execute(query).mappings())
+
+
+def _of_run(table: Table, run_id: str) -> AnySelect:
+    return select(table).where(table.c.run_id == run_id).order_by(*table.primary_key)
+
+
+def _last(
+    connection: Connection, table: Table, run_id: str, limit: int | None = None
+) -> list[RowMapping]:
+    """The last rows of a run by the table's key, oldest first."""
+    backwards = [column.desc() for column in table.primary_key]
+    query = select(table).where(table.c.run_id == run_id).order_by(*backwards).limit(limit)
+    return _rows(connection, query)[::-1]
+
+
+def _facts(run_id: str) -> AnySelect:
+    best = func.min(schema.GENERATIONS.c.best_bits_per_byte)
+    steps = select(func.max(schema.METRICS.c.step)).where(schema.METRICS.c.run_id == run_id)
+    bests = select(best).where(schema.GENERATIONS.c.run_id == run_id)
+    decisions = select(func.count()).where(schema.DECISIONS.c.run_id == run_id)
+    return select(
+        steps.scalar_subquery().label("step"),
+        bests.scalar_subquery().label("best_bits_per_byte"),
+        decisions.scalar_subquery().label("num_decisions"),
+    )
+
+
+def _count(connection: Connection, query: AnySelect) -> int:
+    return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+
+
+def _extremes(points: AnySelect, stretch_rows: int) -> AnySelect:
+    """The least and the greatest loss of every `stretch_rows` consecutive points."""
+    position = func.row_number().over(order_by=list(_POINT_ORDER)).label("position")
+    numbered = points.add_columns(position).subquery()
+    place, loss = numbered.c.position, numbered.c.loss
+    stretch = (place - 1) // stretch_rows
+    least = func.row_number().over(partition_by=stretch, order_by=[loss, place])
+    most = func.row_number().over(partition_by=stretch, order_by=[-loss, place])
+    ranked = select(numbered, least.label("least"), most.label("most")).subquery()
+    extreme = or_(ranked.c.least == 1, ranked.c.most == 1)
+    return select(ranked).where(extreme).order_by(ranked.c.position)

@@ -1,0 +1,1 @@
+"""One module a schema change, in order of their numbers. A published one never changes."""

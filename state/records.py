@@ -1,0 +1,190 @@
+"""The nouns of a run. What crosses a package border is one of these or a task (`state.tasks`).
+
+Losses are in nats, `bits_per_byte` is total nats / ln 2 / raw UTF-8 bytes, markers included.
+"""
+
+from math import log
+from typing import Literal
+
+from pydantic import Field
+
+from state.base import Record
+
+PhaseName = Literal[
+    "abiogenesis", "primordial", "cambrian", "oxidation", "endosymbiosis", "homeostasis", "control"
+]
+Role = Literal["champion", "challenger", "null", "host", "control"]
+Split = Literal["train", "search", "test"]
+
+
+class Genome(Record):
+    """An activation function, by its canonical formula; build it with `state.genome.parse`."""
+
+    formula: str
+    """Canonical text form: `0.8*relu(x)*silu(x) + 0.2*x`, gated ones as `glu(silu(x))`."""
+
+
+class Evaluation(Record):
+    """The loss of one model over a whole split, windows not overlapping."""
+
+    split: Split
+    nats: float = Field(ge=0)
+    tokens: int = Field(gt=0)
+    num_bytes: int = Field(gt=0)
+    blocks: tuple[tuple[float, int], ...]
+    """(nats, bytes) of consecutive stretches, at most 64: the units of a paired bootstrap."""
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Total nats / ln 2 / raw bytes."""
+        return self.nats / log(2) / self.num_bytes
+
+    @property
+    def nats_per_token(self) -> float:
+        """Mean cross-entropy of a token."""
+        return self.nats / self.tokens
+
+
+class StepMetrics(Record):
+    """One optimizer step of one member. `None` where a step had no finite value."""
+
+    phase: PhaseName
+    generation: int
+    member_id: str
+    step: int
+    """Step of the member's lineage, from 1; with generation and member the key of the row."""
+    loss: float | None
+    learning_rate: float
+    grad_norm: float | None
+    clip_coef: float | None
+    """Factor applied to the gradient by clipping, 1 where none was needed."""
+    clip_pct: float | None
+    """100 * (1 - clip_coef): how much of the gradient clipping took."""
+    skipped: bool
+    """The update was not applied: loss or gradient not finite, or a spike."""
+    tokens_per_sec: float
+    ms_per_step: float
+
+
+class Finding(Record):
+    """What a detector saw, with the numbers it compared."""
+
+    detector: str
+    severity: float = Field(ge=0, le=1)
+    reason: str
+    value: float
+    limit: float
+    lineage: int | None = None
+
+
+class Adjustment(Record):
+    """One change that a decision made to the phase's settings."""
+
+    setting: str
+    before: float
+    after: float
+
+
+class Decision(Record):
+    """A transition at a generation boundary, or the verdict of a gate."""
+
+    phase: PhaseName
+    generation: int
+    kind: Literal["continue", "advance", "extend", "adapt", "revert", "pass", "retry", "finish"]
+    reason: str
+    numbers: dict[str, float] = Field(default_factory=dict)
+    adjustments: tuple[Adjustment, ...] = ()
+
+
+class Synchrony(Record):
+    """The Kuramoto order parameter of the lineages after one generation."""
+
+    generation: int
+    r: float = Field(ge=0, le=1)
+    psi: float
+    phases: tuple[float, ...]
+    null_quantile: float
+    """95 % quantile of r for as many independent uniform phases: below it r means nothing."""
+    locked: bool
+
+
+class ProbeScore(Record):
+    """One probe of the inference battery, in [0, 1], higher is better."""
+
+    name: str
+    score: float = Field(ge=0, le=1)
+    detail: dict[str, float] = Field(default_factory=dict)
+
+
+class Sample(Record):
+    """A text that a model wrote."""
+
+    prompt: str
+    temperature: float
+    text: str
+    ended: bool
+    """The model closed the text itself."""
+
+
+class BatteryReport(Record):
+    """What a model can do at the end of a phase."""
+
+    phase: PhaseName
+    generation: int
+    composite: float = Field(ge=0, le=1)
+    probes: tuple[ProbeScore, ...]
+    samples: tuple[Sample, ...]
+    tokens_per_sec: float
+
+
+class MemberRecord(Record):
+    """One evaluated member of a generation: the row of the population table."""
+
+    member_id: str
+    phase: PhaseName
+    generation: int
+    lineage: int
+    role: Role
+    genome: Genome
+    parents: tuple[str, ...] = ()
+    """Formulas this genome was made from."""
+    operator: str = ""
+    bits_per_byte: float | None = None
+    gain: float | None = None
+    """bits per byte below the continued champion of its lineage; positive is better."""
+    gain_limit: float | None = None
+    """What the gain had to exceed."""
+    train_loss: float | None = None
+    steps: int = 0
+    tokens: int = 0
+    flops: float = 0
+    seconds: float = 0
+    skipped_steps: int = 0
+    status: Literal["trained", "accepted", "quarantined", "failed"] = "trained"
+    tokens_per_sec: float = 0
+
+
+class LedgerLine(Record):
+    """What one phase was given and used, in member-steps."""
+
+    phase: PhaseName
+    allotted: int = Field(ge=0)
+    settled: int = Field(default=0, ge=0)
+    reserved: int = Field(default=0, ge=0)
+
+
+class Ledger(Record):
+    """The budget in member-steps; `settled + reserved <= budget` at every commit."""
+
+    budget: int = Field(gt=0)
+    lines: tuple[LedgerLine, ...]
+    control: tuple[LedgerLine, ...] = ()
+    """The baselines' own steps, outside the budget."""
+    tokens: int = 0
+    training_flops: float = 0
+    """Teacher passes included."""
+    evaluation_flops: float = 0
+    train_seconds: float = 0
+    """Summed over device slots."""
+    eval_seconds: float = 0
+    battery_seconds: float = 0

@@ -1,0 +1,115 @@
+"""Every path inside a run's folder, in one place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run. Only `create` touches the disk."""
+
+    root: Path
+
+    @classmethod
+    def from_argument(cls, path: Path) -> "RunFolder":
+        """The run that a user means by its folder or by its state.json (or state.json.prev).
+
+        Raises:
+            ValueError: `path` is neither.
+        """
+        if path.is_dir():
+            return cls(path)
+        folder = cls(path.parent)
+        if path in {folder.state, folder.state_previous} and path.parent.is_dir():
+            return folder
+        raise ValueError(
+            f"{path} is neither a run folder nor its state.json; "
+            "give the folder that a run printed when it started"
+        )
+
+    def create(self) -> None:
+        """Make the folders and prove that files can be written there.
+
+        Raises:
+            ValueError: they cannot be made or written.
+        """
+        probe = self.root / ".probe"
+        try:
+            for folder in (self.root, self.objects, self.data, self.configs):
+                folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise ValueError(
+                f"run folder {self.root} cannot be written: {error.strerror}; "
+                "choose another with --run-dir"
+            ) from error
+
+    @property
+    def state(self) -> Path:
+        """The commit record, written last."""
+        return self.root / "state.json"
+
+    @property
+    def state_previous(self) -> Path:
+        """The commit before it."""
+        return self.root / "state.json.prev"
+
+    @property
+    def lock(self) -> Path:
+        """Says which process writes here."""
+        return self.root / "lock"
+
+    @property
+    def objects(self) -> Path:
+        """Folder of immutable files named by their sha256."""
+        return self.root / "objects"
+
+    @property
+    def data(self) -> Path:
+        """Folder of the prepared dataset."""
+        return self.root / "data"
+
+    @property
+    def metrics_db(self) -> Path:
+        """The metrics store (SQLite)."""
+        return self.root / "metrics.db"
+
+    @property
+    def metrics_jsonl(self) -> Path:
+        """Step metrics as JSON lines."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def events_jsonl(self) -> Path:
+        """Events as JSON lines."""
+        return self.root / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """The log for people."""
+        return self.root / "log.txt"
+
+    @property
+    def configs(self) -> Path:
+        """Folder of the configuration that each phase really ran with."""
+        return self.root / "configs"
+
+    def configuration(self, index: int, phase: str) -> Path:
+        """The resolved configuration of the phase that is `index`-th in order."""
+        return self.configs / f"{index:02d}-{phase}.json"
+
+    @property
+    def final_report(self) -> Path:
+        """The report for programs."""
+        return self.root / "final-report.json"
+
+    @property
+    def report_markdown(self) -> Path:
+        """The report for people."""
+        return self.root / "report.md"
+
+    @property
+    def model(self) -> Path:
+        """Folder of the exported winner."""
+        return self.root / "model"

@@ -1,0 +1,217 @@
+"""Work orders for the engine and what comes back.
+
+A task says everything its result depends on: executing it twice gives the same bits, on whichever
+worker, in whichever order.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from state.base import Record
+from state.records import BatteryReport, Evaluation, Genome, PhaseName, Role, Split, StepMetrics
+
+
+class BatchKey(Record):
+    """Names a stream of batches: the batch of step n is a pure function of this key and n."""
+
+    seed: int
+    lineage: int
+    generation: int
+    purpose: str
+
+
+class LearningRateSpan(Record):
+    """Multiplier of the peak learning rate over one task: linear from `first` to `last`,
+    times a warm-up by the member's age.
+    """
+
+    first: float = Field(default=1.0, ge=0)
+    last: float = Field(default=1.0, ge=0)
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps of the member's age over which the rate rises from 0; age counts from `age_steps`."""
+    age_steps: int = Field(default=0, ge=0)
+    """Age of the member when the task starts."""
+
+
+class Teacher(Record):
+    """A frozen model whose output distribution the student is drawn to."""
+
+    checkpoint: str
+    genome: Genome
+
+
+class TrainingTask(Record):
+    """Train one member for `steps` optimizer steps, then measure it."""
+
+    kind: Literal["training"] = "training"
+    task_id: str
+    phase: PhaseName
+    generation: int
+    lineage: int
+    role: Role
+    genome: Genome
+    parent: str | None
+    """sha256 of the checkpoint to start from; None builds a new model from `init_seed`."""
+    parent_genome: Genome
+    """The activation that the parent's weights were trained with."""
+    init_seed: int
+    first_step: int = Field(ge=1)
+    """Number of the first step in the lineage's own count."""
+    steps: int = Field(ge=0)
+    """May be 0: the model is then only built, morphed and measured."""
+    morph_steps: int = Field(default=0, ge=0)
+    """The new activation is blended in over this many steps, (1-t) f_old + t f_new."""
+    batches: BatchKey
+    learning_rate: LearningRateSpan = LearningRateSpan()
+    lr_scale: float = Field(default=1.0, gt=0)
+    clip_scale: float = Field(default=1.0, gt=0)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    """None takes the configuration's."""
+    teachers: tuple[Teacher, ...] = ()
+    teacher_weight: float = Field(default=0.0, ge=0, le=1)
+    evaluate: tuple[Split, ...] = ("search",)
+    save: bool = True
+    threads: int = Field(default=1, ge=1)
+
+
+class EvaluationTask(Record):
+    """Measure a checkpoint (or, without one, the untrained model) on splits."""
+
+    kind: Literal["evaluation"] = "evaluation"
+    task_id: str
+    genome: Genome
+    checkpoint: str | None
+    init_seed: int
+    splits: tuple[Split, ...]
+    threads: int = Field(default=1, ge=1)
+
+
+class EnsembleTask(Record):
+    """Measure the average of several models' distributions and how much they disagree."""
+
+    kind: Literal["ensemble"] = "ensemble"
+    task_id: str
+    models: tuple[Teacher, ...]
+    split: Split = "search"
+    threads: int = Field(default=1, ge=1)
+
+
+class BatteryTask(Record):
+    """Run the inference battery on a checkpoint."""
+
+    kind: Literal["battery"] = "battery"
+    task_id: str
+    phase: PhaseName
+    generation: int
+    genome: Genome
+    checkpoint: str
+    seed: int
+    threads: int = Field(default=1, ge=1)
+
+
+class BaselineTask(Record):
+    """Fit the order-2 byte model on train and measure it on a split."""
+
+    kind: Literal["baseline"] = "baseline"
+    task_id: str
+    split: Split = "test"
+
+
+Task = Annotated[
+    TrainingTask | EvaluationTask | EnsembleTask | BatteryTask | BaselineTask,
+    Field(discriminator="kind"),
+]
+
+
+class TrainingResult(Record):
+    """What a training task leaves. Wall times are telemetry: no decision reads them."""
+
+    kind: Literal["training"] = "training"
+    task_id: str
+    status: Literal["trained", "quarantined", "failed"]
+    error: str | None = None
+    checkpoint: str | None = None
+    """sha256 of the object holding weights and optimizer state."""
+    checkpoint_bytes: int = 0
+    steps: int = 0
+    """Steps really run, skipped ones included."""
+    skipped_steps: int = 0
+    tokens: int = 0
+    training_flops: float = 0
+    evaluation_flops: float = 0
+    train_loss: float | None = None
+    """Mean loss in nats per token over the last half of the steps that were not skipped."""
+    switch_jump: float | None = None
+    """Loss on the first batch after the change of structure less the loss before it, in nats."""
+    evaluations: tuple[Evaluation, ...] = ()
+    train_seconds: float = 0
+    eval_seconds: float = 0
+    started_at: float = 0
+    """time.monotonic() of the machine when the task began."""
+
+
+class EvaluationResult(Record):
+    """The evaluations that were asked for."""
+
+    kind: Literal["evaluation"] = "evaluation"
+    task_id: str
+    status: Literal["trained", "failed"] = "trained"
+    error: str | None = None
+    evaluations: tuple[Evaluation, ...] = ()
+    evaluation_flops: float = 0
+    eval_seconds: float = 0
+    started_at: float = 0
+
+
+class EnsembleResult(Record):
+    """The ensemble's loss beside its members'."""
+
+    kind: Literal["ensemble"] = "ensemble"
+    task_id: str
+    status: Literal["trained", "failed"] = "trained"
+    error: str | None = None
+    ensemble: Evaluation | None = None
+    members: tuple[Evaluation, ...] = ()
+    disagreement: float = 0
+    """Mean over pairs and tokens of the total variation distance, in [0, 1]."""
+    evaluation_flops: float = 0
+    eval_seconds: float = 0
+    started_at: float = 0
+
+
+class BatteryResult(Record):
+    """The battery's report."""
+
+    kind: Literal["battery"] = "battery"
+    task_id: str
+    status: Literal["trained", "failed"] = "trained"
+    error: str | None = None
+    report: BatteryReport | None = None
+    battery_seconds: float = 0
+    started_at: float = 0
+
+
+class BaselineResult(Record):
+    """What a model without any training reaches."""
+
+    kind: Literal["baseline"] = "baseline"
+    task_id: str
+    status: Literal["trained", "failed"] = "trained"
+    error: str | None = None
+    bits_per_byte: float | None = None
+    eval_seconds: float = 0
+    started_at: float = 0
+
+
+TaskResult = Annotated[
+    TrainingResult | EvaluationResult | EnsembleResult | BatteryResult | BaselineResult,
+    Field(discriminator="kind"),
+]
+
+
+class Outcome(Record):
+    """A task's result together with the rows that go to the metrics store."""
+
+    result: TaskResult
+    rows: tuple[StepMetrics, ...] = ()

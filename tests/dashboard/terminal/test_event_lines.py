@@ -1,0 +1,52 @@
+"""Events as lines."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from dashboard.terminal.event_lines import plain_line
+from state.store_rows import StoredEvent
+
+GENERATION: dict[str, JsonValue] = {
+    "phase": "cambrian",
+    "generation": 7,
+    "best_bits_per_byte": 2.10342,
+    "accepted": 2,
+    "challengers": 9,
+    "decision": "continue",
+}
+LINE = "cambrian generation 7: best 2.1034 bpb, 2 of 9 challengers accepted, continue"
+
+
+def test_a_generation_reads_as_a_sentence() -> None:
+    assert plain_line(StoredEvent(index=3, kind="generation", data=GENERATION)) == LINE
+
+
+def test_a_row_of_the_journal_reads_like_the_stored_event() -> None:
+    assert plain_line({"kind": "generation", "at": "2026-01-01", **GENERATION}) == LINE
+    assert plain_line({"kind": "generation", "data": dict(GENERATION)}) == LINE
+
+
+@pytest.mark.parametrize("kind", ["something_new", "gate"])
+def test_an_event_that_is_not_known_lists_its_facts(kind: str) -> None:
+    line = plain_line({"kind": kind, "number": 2.5, "nothing": None})
+    assert line == f"{kind}: number=2.5 nothing=-"
+
+
+def test_an_event_without_facts_is_its_kind() -> None:
+    assert plain_line({"kind": "resumed"}) == "resumed"
+
+
+@given(st.text(), st.dictionaries(st.text(), st.text() | st.floats() | st.none()))
+def test_every_event_is_one_line_without_control_characters(
+    kind: str, data: dict[str, JsonValue]
+) -> None:
+    line = plain_line({"kind": kind, "data": data})
+    assert len(line.splitlines()) <= 1
+    assert "\x1b" not in line
+
+
+def test_braces_in_a_fact_are_text() -> None:
+    event: dict[str, JsonValue] = {"kind": "control_started", "name": "{0.__class__}", "steps": 4}
+    assert plain_line(event) == "control {0.__class__} begins with 4 steps"

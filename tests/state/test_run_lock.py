@@ -1,0 +1,196 @@
+"""One writer a folder, with real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from state.run_lock import LockHolder, RunLock, current_boot_id
+
+REPOSITORY = Path(__file__).parents[2]
+
+HOLD = """
+import sys
+from pathlib import Path
+from state.commit import RunLock
+
+try:
+    with RunLock(Path(sys.argv[1])):
+        print("held", flush=True)
+        sys.stdin.read()
+except ValueError as refusal:
+    print(refusal, flush=True)
+"""
+
+HOLD_WITH_CHILDREN = """
+import os, subprocess, sys, time
+from pathlib import Path
+from state.commit import RunLock
+
+with RunLock(Path(sys.argv[1])):
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    spawned = subprocess.Popen(sleeper, close_fds=False)
+    forked = os.fork()
+    if forked:
+        print(spawned.pid, forked, flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def contender(path: Path) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", HOLD, str(path)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    )
+    with process:
+        yield process
+        if process.poll() is None:
+            process.communicate("")
+
+
+def answer(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def holder_now() -> LockHolder:
+    started = psutil.Process().create_time()
+    return LockHolder(pid=os.getpid(), started=started, boot_id=current_boot_id())
+
+
+def test_a_live_holder_refuses_another_process_and_is_named(tmp_path: Path) -> None:
+    with RunLock(tmp_path / "lock"), contender(tmp_path / "lock") as other:
+        refusal = answer(other)
+    assert f"run folder {tmp_path} is in use by process {os.getpid()} (since 20" in refusal
+    assert refusal.endswith("stop it or choose another --run-dir")
+
+
+def test_a_second_lock_in_the_same_process_is_refused(tmp_path: Path) -> None:
+    with (
+        RunLock(tmp_path / "lock"),
+        pytest.raises(ValueError, match="is in use by process"),
+        RunLock(tmp_path / "lock"),
+    ):
+        pass
+
+
+def test_of_racing_processes_exactly_one_wins(tmp_path: Path) -> None:
+    with (
+        contender(tmp_path / "lock") as one,
+        contender(tmp_path / "lock") as two,
+        contender(tmp_path / "lock") as three,
+    ):
+        answers = [answer(process) for process in (one, two, three)]
+    assert answers.count("held") == 1
+    assert sum("is in use by" in text for text in answers) == 2
+
+
+def test_a_lock_given_back_can_be_taken_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        with RunLock(tmp_path / "lock"):
+            assert json.loads((tmp_path / "lock").read_bytes())["pid"] == os.getpid()
+        assert (tmp_path / "lock").read_bytes() == b""
+
+
+def test_a_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), RunLock(tmp_path / "lock"):
+        raise KeyError
+    with RunLock(tmp_path / "lock"):
+        pass
+
+
+def test_the_lock_of_a_killed_process_is_reclaimed(tmp_path: Path) -> None:
+    with contender(tmp_path / "lock") as other:
+        assert answer(other) == "held"
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+        assert json.loads((tmp_path / "lock").read_bytes())["pid"] == other.pid
+        with RunLock(tmp_path / "lock"):
+            pass
+
+
+def test_a_killed_process_that_nobody_waited_for_is_dead(tmp_path: Path) -> None:
+    with contender(tmp_path / "lock") as other:
+        assert answer(other) == "held"
+        other.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while psutil.Process(other.pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with RunLock(tmp_path / "lock"):
+            pass
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"started": 1.0}, {"boot_id": "another boot"}, {"pid": 2**22 + 1}],
+    ids=["reused pid", "other boot", "dead pid"],
+)
+def test_a_stale_holder_is_reclaimed(tmp_path: Path, change: dict[str, float | str]) -> None:
+    stale = LockHolder.model_validate(holder_now().model_dump() | change)
+    (tmp_path / "lock").write_text(stale.model_dump_json(), encoding="utf-8")
+    with RunLock(tmp_path / "lock"):
+        pass
+
+
+def test_the_text_refuses_where_the_kernel_has_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(holder_now().model_dump_json(), encoding="utf-8")
+    with (
+        pytest.raises(ValueError, match=f"in use by process {os.getpid()}"),
+        RunLock(tmp_path / "lock"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"pid": 1}', '{"pid":-1,"started":1,"boot_id":""}', "\0" * 100]
+)
+def test_a_torn_lock_file_of_nobody_is_reclaimed(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lock").write_text(text, encoding="utf-8")
+    with RunLock(tmp_path / "lock"):
+        pass
+
+
+def test_the_children_of_a_killed_holder_do_not_keep_the_lock(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD_WITH_CHILDREN, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as other:
+        children = [int(pid) for pid in answer(other).split()]
+        other.kill()
+        other.wait()
+        try:
+            assert len(children) == 2
+            assert all(map(psutil.pid_exists, children))
+            with RunLock(tmp_path / "lock"):
+                pass
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+
+
+def test_a_forked_child_that_leaves_the_block_does_not_give_the_lock_back(tmp_path: Path) -> None:
+    lock = RunLock(tmp_path / "lock")
+    with lock:
+        child = os.fork()
+        if child == 0:
+            lock.__exit__(None, None, None)
+            os._exit(0)
+        os.waitpid(child, 0)
+        with pytest.raises(ValueError, match="is in use by"), RunLock(tmp_path / "lock"):
+            pass
+
+
+def test_a_folder_that_cannot_be_locked_is_refused_in_one_line(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="cannot be locked: No such file or directory; choose"),
+        RunLock(tmp_path / "absent" / "lock"),
+    ):
+        pass

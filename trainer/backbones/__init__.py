@@ -1,0 +1,1 @@
+"""Backbones: decoders that share the evolved feed-forward layer."""

@@ -1,0 +1,145 @@
+"""A member as one safetensors file: weights, moments, and its description under one key.
+
+Equal members give equal bytes: safetensors orders tensors by dtype and name, and keeps only a
+single metadata entry in a fixed order. Integrity is the object store's business (its name is the
+hash); this module refuses what is whole but does not fit.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from state.base import Record
+from state.records import Genome
+from trainer.config import ModelConfig
+from trainer.neurons import NamedTensors
+from trainer.optimizer import Moments
+
+SCHEMA_VERSION = 1
+METADATA_KEY = "symbio"
+WEIGHTS = "weights"
+NOT_SHAPE = {"size", "dropout"}
+"""Fields of the model configuration that two models of equal weights may differ in."""
+
+
+class Counters(Record):
+    """What the member has been through since it was built."""
+
+    steps: int = Field(default=0, ge=0)
+    """Skipped ones included."""
+    skipped_steps: int = Field(default=0, ge=0)
+    tokens: int = Field(default=0, ge=0)
+
+    def after(self, num_tokens: int, skipped: bool) -> "Counters":
+        """One step later."""
+        return Counters(
+            steps=self.steps + 1,
+            skipped_steps=self.skipped_steps + skipped,
+            tokens=self.tokens + num_tokens,
+        )
+
+
+class Description(Record):
+    """Everything in a checkpoint that is not a tensor."""
+
+    schema_version: int = SCHEMA_VERSION
+    genome: Genome = Genome(formula="gelu(x)")
+    """A checkpoint that names no activation was trained with gelu."""
+    model: ModelConfig
+    seed: int
+    """Of the streams that new parameters are drawn from."""
+    counters: Counters = Counters()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A member at rest."""
+
+    description: Description
+    weights: NamedTensors
+    moments: Moments = field(default_factory=dict)
+
+
+def encode(checkpoint: Checkpoint) -> bytes:
+    """The file's bytes, equal for equal checkpoints."""
+    tensors = {f"{WEIGHTS}/{name}": tensor for name, tensor in checkpoint.weights.items()}
+    for kind, named in checkpoint.moments.items():
+        tensors |= {f"{kind}/{name}": tensor for name, tensor in named.items()}
+    described = json.dumps(checkpoint.description.model_dump(), sort_keys=True)
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    return save(contiguous, {METADATA_KEY: described})
+
+
+def decode(data: bytes, genome: Genome, model: ModelConfig) -> Checkpoint:
+    """The checkpoint in `data`, which must be of this activation and shape.
+
+    Raises:
+        ValueError: not a checkpoint, of another version, or of another activation or shape.
+    """
+    checkpoint = decode_any(data)
+    require_activation(checkpoint.description, genome)
+    require_shape(checkpoint.description, model)
+    return checkpoint
+
+
+def decode_any(data: bytes) -> Checkpoint:
+    """The checkpoint in `data`, of whatever activation and shape.
+
+    Raises:
+        ValueError: not a checkpoint, or of another version.
+    """
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise ValueError(f"not a safetensors file: {error}; give a checkpoint of a run") from error
+    by_kind: Moments = {}
+    for name, tensor in tensors.items():
+        kind, _, parameter = name.partition("/")
+        by_kind.setdefault(kind, {})[parameter] = tensor
+    return Checkpoint(read_description(data), by_kind.pop(WEIGHTS, {}), by_kind)
+
+
+def read_description(data: bytes) -> Description:
+    """The description in a file whose tensors are known to be well formed.
+
+    Raises:
+        ValueError: there is none, or of another version.
+    """
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    text = header.get("__metadata__", {}).get(METADATA_KEY, "{}")
+    found = json.loads(text).get("schema_version", SCHEMA_VERSION)
+    if found != SCHEMA_VERSION:
+        raise ValueError(
+            f"checkpoint of version {found}, this program reads {SCHEMA_VERSION}; "
+            "use the version of symbio-auto that wrote it"
+        )
+    try:
+        return Description.model_validate_json(text)
+    except ValidationError as error:
+        raise ValueError(
+            "the file does not describe a model of symbio-auto; give a checkpoint of a run"
+        ) from error
+
+
+def require_activation(description: Description, genome: Genome) -> None:
+    """Refuse weights that were trained with another activation."""
+    found, expected = description.genome.formula, genome.formula
+    if found != expected:
+        raise ValueError(
+            f"checkpoint was trained with activation {found}, not {expected}; load it as {found}"
+        )
+
+
+def require_shape(description: Description, model: ModelConfig) -> None:
+    """Refuse weights of another shape or recipe."""
+    found = description.model.model_dump(exclude=NOT_SHAPE)
+    expected = model.model_dump(exclude=NOT_SHAPE)
+    for name, value in found.items():
+        if value != expected[name]:
+            raise ValueError(
+                f"checkpoint has {name} {value} (size {description.model.size}), "
+                f"not {expected[name]} (size {model.size}); load it with {name} {value}"
+            )

@@ -1,0 +1,95 @@
+"""Configuration of the data, the model and the optimizer. Imports no torch."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from state.base import Record
+
+Domain = Literal["chat", "text"]
+TokenizerKind = Literal["byte", "char", "bpe"]
+Recipe = Literal["modern", "classic"]
+
+
+class DataConfig(Record):
+    """Where the text comes from and how it is cut."""
+
+    paths: tuple[str, ...] = ("data/historic.txt",)
+    """Files, folders or JSONL files with a text field, read in this order."""
+    domain: Domain | None = None
+    """None detects it: chat where documents end in <|end_of_text|>."""
+    tokenizer: TokenizerKind = "bpe"
+    vocab_size: int | None = Field(default=None, ge=264, le=65536)
+    """BPE only; None sizes it by the train split."""
+    search_fraction: float = Field(default=0.1, gt=0, lt=0.5)
+    test_fraction: float = Field(default=0.1, gt=0, lt=0.5)
+
+
+class ModelConfig(Record):
+    """Shape and recipe of the decoder. Parameters depend on the genome too (gated or not)."""
+
+    size: str = "tiny"
+    """Name of the size these numbers came from."""
+    backbone: Literal["gpt"] = "gpt"
+    recipe: Recipe = "modern"
+    dim: int = Field(default=64, ge=8, le=8192)
+    heads: int = Field(default=4, ge=1)
+    layers: int = Field(default=4, ge=1, le=256)
+    block: int = Field(default=128, ge=8, le=65536)
+    """Context length in tokens."""
+    vocab_size: int = Field(default=512, ge=2)
+    ffn_width: int | None = Field(default=None, ge=2)
+    """Inner width of the ungated feed-forward; None means 4 * dim."""
+    tied_head: bool = True
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    logit_softcap: float | None = Field(default=15.0, gt=0)
+    """`modern` only: logits are cap * tanh(logits / cap)."""
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> "ModelConfig":
+        if self.dim % self.heads or (self.dim // self.heads) % 2:
+            raise ValueError(
+                f"dim {self.dim} cannot be cut into {self.heads} heads of even width; "
+                "choose --heads so that dim / heads is even"
+            )
+        return self
+
+    @property
+    def ungated_width(self) -> int:
+        """Inner width of a feed-forward without a gate."""
+        return self.ffn_width or 4 * self.dim
+
+
+class OptimizerConfig(Record):
+    """Muon for the matrices with AdamW for the rest (`modern`), AdamW alone (`classic`)."""
+
+    batch: int = Field(default=16, ge=1, le=65536)
+    """Windows in a batch."""
+    lr: float = Field(default=3e-3, gt=0)
+    """Peak learning rate of AdamW."""
+    muon_lr: float = Field(default=0.02, gt=0)
+    """Peak learning rate of Muon; scaled with `lr` when only `lr` is given."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.95, ge=0, lt=1)
+    weight_decay: float = Field(default=0.1, ge=0)
+    grad_clip: float = Field(default=1.0, gt=0)
+    """Global gradient norm above which the gradient is scaled down."""
+    spike_threshold: float | None = Field(default=None, gt=0)
+    """Gradient norm above which a step is skipped; None never skips for its size."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    warmup: int | None = Field(default=None, ge=0)
+    """Steps; None means min(500, 5 % of the host's steps)."""
+
+
+class WorkerSetup(Record):
+    """Everything that a worker needs besides its tasks. Same setup and task, same bits."""
+
+    run_folder: str
+    model: ModelConfig
+    optimizer: OptimizerConfig
+    device: Literal["cpu", "cuda"] = "cpu"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+    battery_prompts: int = Field(default=20, ge=1)
+    battery_tokens: int = Field(default=96, ge=1)
+    battery_temperatures: tuple[float, ...] = (0.6, 0.8, 1.0)

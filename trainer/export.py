@@ -1,0 +1,70 @@
+"""A checkpoint as a folder that runs without this program.
+
+The folder holds the weights, the tokenizer, the configuration with the activation as a tree, and
+`model.py`, which needs torch and safetensors only.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import TypeAlias, assert_never
+
+from safetensors.torch import save
+
+from state.durable import write_atomically
+from state.genome import expression, is_gated
+from state.genome.expression import Add, Compose, Expression, Leaf, Mul, Scale
+from state.objects import ObjectStore
+from trainer.checkpoint import Description, decode_any
+from trainer.widths import inner_width
+
+STANDALONE_MODEL = Path(__file__).parent / "standalone_model.py.txt"
+Tree: TypeAlias = list["str | float | Tree"]
+"""A node as a list: its kind, then its name or factor where it has one, then its children."""
+
+
+def export_torch(objects: ObjectStore, sha: str, folder: Path, tokenizer_path: Path) -> None:
+    """Write model.safetensors, config.json, tokenizer.json and model.py into `folder`.
+
+    The same checkpoint gives the same bytes. Moments are left behind.
+
+    Raises:
+        ValueError: the checkpoint is missing, damaged or not one of ours.
+    """
+    checkpoint = decode_any(objects.read(sha))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "model.safetensors", save(checkpoint.weights, {"format": "pt"}))
+    text = json.dumps(configuration(checkpoint.description), indent=2, sort_keys=True) + "\n"
+    write_atomically(folder / "config.json", text.encode())
+    shutil.copyfile(tokenizer_path, folder / "tokenizer.json")
+    shutil.copyfile(STANDALONE_MODEL, folder / "model.py")
+
+
+def configuration(description: Description) -> dict[str, str | float | bool | Tree | None]:
+    """What model.py needs to rebuild the model."""
+    model, genome = description.model, description.genome
+    return {
+        "activation": genome.formula,
+        "activation_tree": tree(expression(genome)),
+        "gated": is_gated(genome),
+        "inner_width": inner_width(model, genome),
+        **model.model_dump(include={"recipe", "dim", "heads", "layers", "block", "vocab_size"}),
+        **model.model_dump(include={"tied_head", "logit_softcap"}),
+    }
+
+
+def tree(node: Expression) -> Tree:
+    """The expression as nested lists."""
+    match node:
+        case Leaf(name):
+            return ["leaf", name]
+        case Scale(factor, inner):
+            return ["scale", factor, tree(inner)]
+        case Add(terms):
+            return ["add", *map(tree, terms)]
+        case Mul(factors):
+            return ["mul", *map(tree, factors)]
+        case Compose(outer, inner):
+            return ["compose", outer, tree(inner)]
+        case _:
+            assert_never(node)

@@ -1,0 +1,88 @@
+"""The feed-forward layer whose activation is evolved, and its blending from one to another.
+
+Ungated: `w_out(f(w_in(x)))`. Gated: `w_out(f(w_in(x)) * w_up(x))`, narrower so that both have
+the same parameters within 1 % where the sizes allow it. While a new activation is blended in by
+t from 0 to 1, f is `(1-t) f_old + t f_new`, and a factor u of the up path that appears is
+`(1-t) + t u`, one that vanishes `(1-t) u + t`: t = 1 is exactly the new layer.
+
+Shapes: B sequences, T positions, D model width, W inner width.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from state.genome import expression, is_gated
+from state.records import Genome
+from trainer.activations import Activation, activation
+from trainer.config import ModelConfig
+from trainer.widths import inner_width
+
+UpPath = Literal["kept", "appears", "vanishes"]
+
+
+@dataclass
+class Morph:
+    """A change of activation under way."""
+
+    previous: Activation | None
+    """The old function; None where only the up path changes."""
+    up_path: UpPath
+    t: float = 0.0
+
+
+class FeedForward(nn.Module):
+    """One feed-forward layer; `w_up` is None where the activation has no gate."""
+
+    def __init__(self, config: ModelConfig, genome: Genome) -> None:
+        super().__init__()
+        width, bias = inner_width(config, genome), config.recipe == "classic"
+        self.activation = activation(genome)
+        self.w_in = nn.Linear(config.dim, width, bias=bias)
+        self.w_up = nn.Linear(config.dim, width, bias=bias) if is_gated(genome) else None
+        self.w_out = nn.Linear(width, config.dim, bias=bias)
+        self.morph: Morph | None = None
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """Output of the layer, residual not included."""
+        hidden_BTW = self.activate(self.w_in(x_BTD))
+        if self.w_up is not None:
+            hidden_BTW = hidden_BTW * self.blend_up(self.w_up(x_BTD))
+        out_BTD: Tensor = self.w_out(hidden_BTW)
+        return out_BTD
+
+    def activate(self, a_BTW: Tensor) -> Tensor:
+        """The activation, blended with the previous one during a morph."""
+        new_BTW = self.activation(a_BTW)
+        if self.morph is None or self.morph.previous is None:
+            return new_BTW
+        return torch.lerp(self.morph.previous(a_BTW), new_BTW, self.morph.t)
+
+    def blend_up(self, u_BTW: Tensor) -> Tensor:
+        """The factor of the up path, blended with 1 where it appears or vanishes."""
+        if self.morph is None or self.morph.up_path == "kept":
+            return u_BTW
+        weight = self.morph.t if self.morph.up_path == "appears" else 1 - self.morph.t
+        return weight * u_BTW + (1 - weight)
+
+    def begin_morph(self, previous: Genome, current: Genome) -> None:
+        """Start at t = 0; a gate that vanishes gets its up path back for the time being."""
+        was_gated, gated = is_gated(previous), is_gated(current)
+        up_path: UpPath = "kept" if was_gated == gated else "appears" if gated else "vanishes"
+        if up_path == "vanishes":
+            has_bias = self.w_in.bias is not None
+            self.w_up = nn.Linear(self.w_in.in_features, self.w_in.out_features, bias=has_bias)
+        self.morph = Morph(different_function(previous, current), up_path)
+
+    def finish_morph(self) -> None:
+        """Become exactly the new layer."""
+        if self.morph is not None and self.morph.up_path == "vanishes":
+            self.w_up = None
+        self.morph = None
+
+
+def different_function(previous: Genome, current: Genome) -> Activation | None:
+    """The previous activation's function, None where the gate alone differs."""
+    return None if expression(previous) == expression(current) else activation(previous)

@@ -1,0 +1,25 @@
+"""Analytic floating-point operations, matrix products only, a multiply-add counted as two.
+
+Attention is counted in full although the causal kernel skips half of it, as is usual where model
+FLOPs are compared. Norms, activations and the optimizer are not counted. Imports no torch.
+"""
+
+from state.genome import is_gated
+from state.records import Genome
+from trainer.config import ModelConfig
+from trainer.widths import inner_width
+
+
+def forward_flops_per_token(config: ModelConfig, genome: Genome) -> float:
+    """One token's share of a forward pass over a full block."""
+    num_ffn_matrices = 3 if is_gated(genome) else 2
+    projections = 4 * config.dim**2
+    feed_forward = num_ffn_matrices * config.dim * inner_width(config, genome)
+    attention = 2 * config.block * config.dim
+    head = config.dim * config.vocab_size
+    return 2.0 * (config.layers * (projections + feed_forward + attention) + head)
+
+
+def training_flops_per_step(config: ModelConfig, genome: Genome, batch_tokens: int) -> float:
+    """Forward and backward, the latter taken as two forwards."""
+    return 3.0 * forward_flops_per_token(config, genome) * batch_tokens

@@ -1,0 +1,183 @@
+"""One member: a model, its optimizer, and the step that trains them.
+
+Everything random in a step comes from a seed that the caller derives from the step, so a member
+at rest is its checkpoint and nothing else.
+
+Shapes: B sequences, T positions, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from state.objects import ObjectStore
+from state.records import Genome
+from trainer.backbones.gpt import GPT
+from trainer.checkpoint import Checkpoint, Counters, Description, decode, encode
+from trainer.config import WorkerSetup
+from trainer.guards import update_is_sound
+from trainer.losses import Losses, losses, mean_distribution
+from trainer.neurons import Kept, carry_over, kept_neurons, silence_new_neurons
+from trainer.optimizer import Moments, Optimizer
+
+
+class Batch(NamedTuple):
+    """Tokens [B, T] and the tokens that follow them."""
+
+    inputs: Tensor
+    targets: Tensor
+
+
+class StepSettings(NamedTuple):
+    """What distinguishes one step from the next."""
+
+    learning_rate: float = 1.0
+    """Multiplier of the peak rates."""
+    clip: float = 1.0
+    """Gradient norm above which the gradient is scaled down."""
+    morph: float = 1.0
+    """How far the morph under way has come."""
+    dropout_seed: int = 0
+    teacher_weight: float = 0.0
+
+
+class StepOutcome(NamedTuple):
+    """What one step measured; `loss` and `grad_norm` may be NaN or infinite."""
+
+    loss: float
+    """Mean cross-entropy of the batch in nats per token, before the update."""
+    grad_norm: float
+    """Global norm before clipping."""
+    clip_coef: float
+    skipped: bool
+
+
+class Member:
+    """A model in training."""
+
+    def __init__(self, setup: WorkerSetup, genome: Genome, seed: int) -> None:
+        """Untrained: drawn from `seed`, without moments."""
+        self.setup, self.genome, self.seed = setup, genome, seed
+        self.counters = Counters()
+        self.build()
+
+    @classmethod
+    def create(cls, setup: WorkerSetup, genome: Genome, seed: int) -> "Member":
+        """A new member; equal seeds give equal bits wherever activations allow it."""
+        return cls(setup, genome, seed)
+
+    @classmethod
+    def restore(
+        cls, setup: WorkerSetup, objects: ObjectStore, sha: str, genome: Genome
+    ) -> "Member":
+        """The member that `save` stored.
+
+        Raises:
+            ValueError: the object is missing, damaged, or of another activation or shape.
+        """
+        return cls.from_checkpoint(setup, decode(objects.read(sha), genome, setup.model))
+
+    @classmethod
+    def from_checkpoint(cls, setup: WorkerSetup, checkpoint: Checkpoint) -> "Member":
+        """The member at rest; the checkpoint's tensors are copied."""
+        description = checkpoint.description
+        member = cls(setup, description.genome, description.seed)
+        member.counters = description.counters
+        member.model.load_state_dict(checkpoint.weights)
+        member.optimizer.load(checkpoint.moments)
+        return member
+
+    def build(self, previous: Genome | None = None) -> None:
+        """Make model and optimizer anew, in the middle of a morph if there is a `previous`."""
+        model = GPT(self.setup.model, self.genome)
+        if previous is not None:
+            model.begin_morph(previous)
+        model.initialise(self.seed)
+        self.model = model.to(self.setup.device)
+        self.optimizer = Optimizer(self.model, self.setup.optimizer)
+        self.model.train()
+
+    def checkpoint(self) -> Checkpoint:
+        """The member at rest, tensors not copied. Not during a morph."""
+        assert not self.morphing
+        description = Description(
+            genome=self.genome, model=self.setup.model, seed=self.seed, counters=self.counters
+        )
+        return Checkpoint(description, self.model.state_dict(), self.optimizer.moments())
+
+    def save(self, objects: ObjectStore) -> str:
+        """Store the member and return its sha256."""
+        return objects.publish(encode(self.checkpoint()))
+
+    def change_activation(self, genome: Genome) -> None:
+        """Begin the morph to another activation; weights and moments follow their neurons.
+
+        The same activation changes nothing at all. End with `finish_morph`.
+        """
+        if genome == self.genome:
+            return
+        weights, moments = self.model.state_dict(), self.optimizer.moments()
+        previous, self.genome = self.genome, genome
+        self.build(previous)
+        kept = kept_neurons(weights, self.model.inner_width)
+        fresh = silence_new_neurons(self.model.state_dict())
+        self.model.load_state_dict(carry_over(weights, fresh, kept))
+        self.optimizer.load(self.carried(moments, kept))
+
+    def carried(self, moments: Moments, kept: Kept) -> Moments:
+        """Moments of the previous structure in the shapes of this one, zero for new neurons."""
+        weights = self.model.state_dict()
+        return {
+            kind: named
+            if kind == "step"
+            else carry_over(named, {name: torch.zeros_like(weights[name]) for name in named}, kept)
+            for kind, named in moments.items()
+        }
+
+    def finish_morph(self) -> None:
+        """Become exactly the new structure; parameters of the old one go with their moments."""
+        if self.morphing:
+            self.optimizer.drop(self.model.finish_morph())
+
+    @property
+    def morphing(self) -> bool:
+        """A change of activation is under way."""
+        return any(layer.morph is not None for layer in self.model.feed_forwards())
+
+    def losses(self, batch: Batch, settings: StepSettings, teachers: Sequence[GPT]) -> Losses:
+        """Objective and cross-entropy of the batch."""
+        with precision(self.setup):
+            logits_BTV = self.model(batch.inputs)
+            taught_BTV = mean_distribution(teachers, batch.inputs) if teachers else None
+        smoothing = self.setup.optimizer.label_smoothing
+        return losses(logits_BTV, batch.targets, smoothing, taught_BTV, settings.teacher_weight)
+
+    def train_step(
+        self, batch: Batch, settings: StepSettings, teachers: Sequence[GPT] = ()
+    ) -> StepOutcome:
+        """One update; one that is not sound leaves no trace in weights or moments."""
+        torch.manual_seed(settings.dropout_seed)
+        self.model.set_morph(settings.morph)
+        objective, nats = self.losses(batch, settings, teachers)
+        torch.autograd.backward(objective)
+        gradients = self.optimizer.gradients()
+        grad_norm = float(torch.nn.utils.get_total_norm(gradients))
+        clip_coef = min(1.0, settings.clip / (grad_norm + 1e-6))
+        spike_threshold = self.setup.optimizer.spike_threshold
+        sound = update_is_sound(float(objective.detach()), grad_norm, spike_threshold)
+        if sound:
+            if clip_coef < 1:
+                torch._foreach_mul_(gradients, clip_coef)
+            self.optimizer.step(settings.learning_rate)
+        self.optimizer.zero_grad()
+        self.counters = self.counters.after(batch.inputs.numel(), skipped=not sound)
+        return StepOutcome(float(nats.detach()), grad_norm, clip_coef, skipped=not sound)
+
+
+def precision(setup: WorkerSetup) -> AbstractContextManager[None]:
+    """The context of every forward pass: bfloat16 where the setup asks for it."""
+    enabled = setup.dtype == "bfloat16"
+    return torch.autocast(setup.device, dtype=torch.bfloat16, enabled=enabled)

@@ -1,0 +1,97 @@
+"""The optimizer of a model: which parameters Muon moves, which AdamW, and their state as tensors.
+
+Hidden matrices (the weights inside blocks) are the only parameters that decay. Moments are named
+by kind and parameter, so that a checkpoint holds them flat and a change of activation can move
+them with their neurons.
+"""
+
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from trainer.backbones.gpt import GPT
+from trainer.config import OptimizerConfig
+from trainer.muon import Muon
+
+Moments: TypeAlias = dict[str, dict[str, Tensor]]
+"""Kind (`momentum`, `exp_avg`, `exp_avg_sq`, `step`) to parameter name to tensor."""
+
+ADAMW_KINDS = ("exp_avg", "exp_avg_sq", "step")
+
+
+def is_hidden_matrix(name: str, parameter: Parameter) -> bool:
+    """A weight matrix inside a block: neither embedding, head, norm nor bias."""
+    return name.startswith("blocks.") and parameter.ndim == 2
+
+
+def num_fused(name: str) -> int:
+    """Matrices that a parameter holds, stacked by rows: query, key and value are three."""
+    return 3 if name.endswith("qkv.weight") else 1
+
+
+class Optimizer:
+    """Muon for hidden matrices with AdamW for the rest; AdamW alone for the classic recipe."""
+
+    def __init__(self, model: GPT, config: OptimizerConfig) -> None:
+        self.config = config
+        self.parameters = dict(model.named_parameters())
+        hidden = {n: p for n, p in self.parameters.items() if is_hidden_matrix(n, p)}
+        others = [p for n, p in self.parameters.items() if n not in hidden]
+        groups: list[dict[str, list[Parameter] | float]] = [{"params": others, "weight_decay": 0.0}]
+        self.muon: Muon | None = None
+        if model.config.recipe == "modern":
+            parts = {name: num_fused(name) for name in hidden}
+            self.muon = Muon(hidden, parts, config.weight_decay)
+        else:
+            groups.append({"params": list(hidden.values()), "weight_decay": config.weight_decay})
+        betas = (config.beta1, config.beta2)
+        self.adamw = torch.optim.AdamW(groups, lr=config.lr, betas=betas, fused=True)
+
+    def step(self, multiplier: float) -> None:
+        """Apply the gradients at `multiplier` times the peak rates."""
+        if self.muon is not None:
+            self.muon.step(self.config.muon_lr * multiplier)
+        for group in self.adamw.param_groups:
+            group["lr"] = self.config.lr * multiplier
+        self.adamw.step()
+
+    def gradients(self) -> list[Tensor]:
+        """What backward left, in the order of the parameters."""
+        return [p.grad for p in self.parameters.values() if p.grad is not None]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def moments(self) -> Moments:
+        """The state, not copied. A parameter that AdamW never moved has none."""
+        moments: Moments = {kind: {} for kind in ADAMW_KINDS}
+        for name, parameter in self.parameters.items():
+            for kind, tensor in self.adamw.state.get(parameter, {}).items():
+                moments[kind][name] = tensor
+        moments["momentum"] = dict(self.muon.momentum) if self.muon is not None else {}
+        return moments
+
+    def load(self, moments: Moments) -> None:
+        """Replace the state by copies of `moments`; parameters without any start afresh."""
+        for kind in ADAMW_KINDS:
+            for name, tensor in moments.get(kind, {}).items():
+                device = "cpu" if kind == "step" else self.parameters[name].device
+                copied = tensor.detach().clone().to(device)
+                self.adamw.state[self.parameters[name]][kind] = copied
+        for name, tensor in moments.get("momentum", {}).items():
+            assert self.muon is not None
+            self.muon.momentum[name].copy_(tensor)
+
+    def drop(self, names: list[str]) -> None:
+        """Forget parameters that the model no longer has, with their moments."""
+        dropped = [self.parameters.pop(name) for name in names]
+        if self.muon is not None:
+            self.muon.drop(names)
+        for parameter in dropped:
+            self.adamw.state.pop(parameter, None)
+        for group in self.adamw.param_groups:
+            group["params"] = [p for p in group["params"] if all(p is not d for d in dropped)]

@@ -1,0 +1,110 @@
+"""Train, search and test: disjoint, decided by content alone, near copies on one side.
+
+Documents are the units where they are short enough; longer ones, a running text for one, are cut
+into blocks. Units are ordered by the hash of their text and fill test, then search; the rest is
+train. No seed and no position enters, so adding a document moves few others.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from zlib import crc32
+
+import numpy as np
+
+from state.records import Split
+from trainer.corpus import Corpus
+from trainer.near_duplicates import group_near_duplicates
+
+MIN_BLOCK, MAX_BLOCK = 2048, 8192
+"""Characters of a block: about a hundredth of the corpus within these limits."""
+_PARAGRAPH = re.compile(r"(?:(?<=\n\n)|(?<=\n\r\n))(?=\S)")
+_LINE = re.compile(r"(?<=\n)")
+_WORD = re.compile(r"(?<=\s)(?=\S)")
+
+
+def split_corpus(
+    corpus: Corpus, search_fraction: float, test_fraction: float
+) -> dict[Split, tuple[str, ...]]:
+    """The units of each split, in the order of the corpus.
+
+    Test and search get their fraction of the bytes to within half of the largest group of near
+    copies. A corpus of very few units may leave them empty.
+    """
+    units = _units(corpus.documents, min(search_fraction, test_fraction))
+    sizes = np.array([len(unit.encode()) for unit in units])
+    digests = [sha256(unit.encode()).digest() for unit in units]
+    limits: dict[Split, float] = {
+        "test": test_fraction * sizes.sum(),
+        "search": search_fraction * sizes.sum(),
+    }
+    members: dict[Split, list[int]] = {"train": [], "search": [], "test": []}
+    for group in _groups(units, digests):
+        size = int(sizes[group].sum())
+        split = _assign(size, limits)
+        members[split] += group
+        if split != "train":
+            limits[split] -= size
+    return {
+        split: tuple(units[index] for index in sorted(indices))
+        for split, indices in members.items()
+    }
+
+
+def _assign(size: int, room: dict[Split, float]) -> Split:
+    """The first held-out split that comes nearer to its fraction by taking the group."""
+    return next((split for split, left in room.items() if size / 2 <= left), "train")
+
+
+def _groups(units: Sequence[str], digests: Sequence[bytes]) -> list[list[int]]:
+    """Indices of near copies together, groups ordered by their smallest digest."""
+    groups: dict[int, list[int]] = {}
+    for index, group in enumerate(group_near_duplicates(units)):
+        groups.setdefault(int(group), []).append(index)
+    return sorted(groups.values(), key=lambda group: min(digests[index] for index in group))
+
+
+def _units(documents: Sequence[str], smallest_fraction: float) -> list[str]:
+    """Documents, those longer than the smallest held-out split cut into blocks."""
+    num_characters = sum(map(len, documents))
+    longest = smallest_fraction * num_characters
+    size = block_size(num_characters)
+    return [
+        unit
+        for document in documents
+        for unit in (cut_blocks(document, size) if len(document) > longest else (document,))
+    ]
+
+
+def block_size(num_characters: int) -> int:
+    """A hundredth of the text within the limits; a twentieth of a text too short for that."""
+    size = min(max(num_characters // 100, MIN_BLOCK), MAX_BLOCK)
+    return max(1, min(size, num_characters // 20))
+
+
+def cut_blocks(text: str, size: int) -> Iterator[str]:
+    """Blocks of `size` / 2 to 2 * `size` characters, the last may be shorter; joined, the text.
+
+    A block ends with a paragraph, failing that a line, a word, a character. Where it ends depends
+    on the piece before the cut, so that a passage repeated elsewhere falls into equal blocks.
+    """
+    block: list[str] = []
+    length = 0
+    for piece in _pieces(text, size, (_PARAGRAPH, _LINE, _WORD)):
+        block.append(piece)
+        length += len(piece)
+        if length >= size or (2 * length >= size and crc32(piece.encode()) % 4 == 0):
+            yield "".join(block)
+            block, length = [], 0
+    if block:
+        yield "".join(block)
+
+
+def _pieces(text: str, size: int, boundaries: Sequence[re.Pattern[str]]) -> Iterable[str]:
+    """Pieces of at most `size` characters, cut at the coarsest boundaries that do."""
+    if len(text) <= size:
+        return (text,)
+    if not boundaries:
+        return (text[start : start + size] for start in range(0, len(text), size))
+    parts = boundaries[0].split(text)
+    return (piece for part in parts if part for piece in _pieces(part, size, boundaries[1:]))

@@ -1,0 +1,149 @@
+"""A training task on one member: its steps, its metrics rows and its result, without storage."""
+
+import time
+from collections.abc import Sequence
+
+import torch
+
+from state.records import Genome, StepMetrics
+from state.seeds import derive_seed
+from state.tasks import TrainingResult, TrainingTask
+from trainer.backbones.gpt import GPT
+from trainer.data import Dataset
+from trainer.evaluation import evaluation_mode
+from trainer.flops import forward_flops_per_token, training_flops_per_step
+from trainer.guards import finite_or_none, must_be_quarantined
+from trainer.losses import losses
+from trainer.member import Batch, Member, StepOutcome, StepSettings, precision
+from trainer.schedule import morph_fraction, multiplier
+
+
+class Chunk:
+    """The steps of one training task."""
+
+    def __init__(
+        self, task: TrainingTask, member: Member, dataset: Dataset, teachers: Sequence[GPT] = ()
+    ) -> None:
+        self.task, self.member, self.dataset, self.teachers = task, member, dataset, teachers
+        self.setup = member.setup
+        self.rows: list[StepMetrics] = []
+        self.switch_jump: float | None = None
+        self.measured_genomes: tuple[Genome, ...] = ()
+
+    def run(self) -> None:
+        """Change the activation and take every step; the member ends without a morph."""
+        self.begin()
+        for index in range(self.task.steps):
+            self.rows.append(self.step(index))
+        self.member.finish_morph()
+
+    def begin(self) -> None:
+        """Set dropout, change the activation, and measure what that did to the loss."""
+        if self.task.genome != self.member.genome:
+            self.measured_genomes = (self.member.genome, self.task.genome)
+            before = self.loss_of_first_batch()
+            self.member.change_activation(self.task.genome)
+            self.member.model.set_morph(morph_fraction(0, self.task.morph_steps))
+            after = self.loss_of_first_batch()
+            self.switch_jump = finite_or_none(after - before)
+        dropout = self.task.dropout
+        self.member.model.set_dropout(self.setup.model.dropout if dropout is None else dropout)
+
+    def step(self, index: int) -> StepMetrics:
+        """One step and its row."""
+        started = time.perf_counter()
+        settings = self.settings(index)
+        if settings.morph == 1:
+            self.member.finish_morph()
+        outcome = self.member.train_step(self.batch(index), settings, self.teachers)
+        return self.row(index, outcome, time.perf_counter() - started)
+
+    def settings(self, index: int) -> StepSettings:
+        """What the task asks of step `index`."""
+        task, step = self.task, self.task.first_step + index
+        key = task.batches
+        names = ("dropout", key.purpose, key.lineage, key.generation, step)
+        return StepSettings(
+            learning_rate=task.lr_scale * multiplier(task.learning_rate, index, task.steps),
+            clip=task.clip_scale * self.setup.optimizer.grad_clip,
+            morph=morph_fraction(index, task.morph_steps),
+            dropout_seed=derive_seed(key.seed, *names),
+            teacher_weight=task.teacher_weight,
+        )
+
+    def batch(self, index: int) -> Batch:
+        """The batch of step `index`, on the model's device."""
+        block, batch = self.setup.model.block, self.setup.optimizer.batch
+        step = self.task.first_step + index
+        inputs, targets = self.dataset.batch(self.task.batches, step, batch, block)
+        device = self.setup.device
+        return Batch(torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device))
+
+    def loss_of_first_batch(self) -> float:
+        """Nats per token of the first batch as the member stands, without dropout."""
+        inputs_BT, targets_BT = self.batch(0)
+        with evaluation_mode([self.member.model]), precision(self.setup):
+            return float(losses(self.member.model(inputs_BT), targets_BT).nats)
+
+    def row(self, index: int, outcome: StepOutcome, seconds: float) -> StepMetrics:
+        """The metrics of one step; what is not finite is absent."""
+        clip_coef = None if outcome.skipped else outcome.clip_coef
+        return StepMetrics(
+            phase=self.task.phase,
+            generation=self.task.generation,
+            member_id=self.task.task_id,
+            step=self.task.first_step + index,
+            loss=finite_or_none(outcome.loss),
+            learning_rate=self.setup.optimizer.lr * self.settings(index).learning_rate,
+            grad_norm=finite_or_none(outcome.grad_norm),
+            clip_coef=clip_coef,
+            clip_pct=None if clip_coef is None else 100 * (1 - clip_coef),
+            skipped=outcome.skipped,
+            tokens_per_sec=self.batch_tokens / seconds,
+            ms_per_step=1000 * seconds,
+        )
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of one step."""
+        return self.setup.optimizer.batch * self.setup.model.block
+
+    @property
+    def num_skipped(self) -> int:
+        """Steps whose update was refused."""
+        return sum(row.skipped for row in self.rows)
+
+    @property
+    def quarantined(self) -> bool:
+        """Too many updates were refused for the result to mean anything."""
+        return must_be_quarantined(self.num_skipped, len(self.rows))
+
+    def result(self) -> TrainingResult:
+        """What training alone can say; storage, evaluations and times are the executor's."""
+        tokens = len(self.rows) * self.batch_tokens
+        return TrainingResult(
+            task_id=self.task.task_id,
+            status="quarantined" if self.quarantined else "trained",
+            steps=len(self.rows),
+            skipped_steps=self.num_skipped,
+            tokens=tokens,
+            training_flops=self.training_flops(tokens),
+            train_loss=mean_of_last_half(self.rows),
+            switch_jump=self.switch_jump,
+        )
+
+    def training_flops(self, tokens: int) -> float:
+        """Steps, teacher passes, and the two passes that measured the switch."""
+        config, task = self.setup.model, self.task
+        flops = training_flops_per_step(config, task.genome, tokens)
+        flops += sum(forward_flops_per_token(config, t.genome) for t in task.teachers) * tokens
+        for genome in self.measured_genomes:
+            flops += forward_flops_per_token(config, genome) * self.batch_tokens
+        return flops
+
+
+def mean_of_last_half(rows: Sequence[StepMetrics]) -> float | None:
+    """Mean loss over the last half of the steps that were not skipped; None without any."""
+    taken = [row.loss for row in rows if not row.skipped and row.loss is not None]
+    last = taken[len(taken) // 2 :]
+    return sum(last) / len(last) if last else None

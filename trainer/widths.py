@@ -1,0 +1,39 @@
+"""Sizes that follow from the shape and the genome. Imports no torch."""
+
+from state.genome import is_gated
+from state.records import Genome
+from trainer.config import ModelConfig
+
+
+def gated_width(dim: int, ungated_width: int) -> int:
+    """Inner width of a gated layer with the parameters of an ungated one.
+
+    The nearest multiple of 8, else of 4, else of 2 that is within 1 %; layers too small for
+    that get the nearest multiple of 2. Biases are not counted.
+    """
+    target = 2 * dim * ungated_width
+    for unit in (8, 4, 2):
+        width = max(unit, unit * round(2 * ungated_width / (3 * unit)))
+        if abs(3 * dim * width - target) * 100 <= target:
+            return width
+    return max(2, 2 * round(ungated_width / 3))
+
+
+def inner_width(config: ModelConfig, genome: Genome) -> int:
+    """Neurons of one feed-forward layer with this activation."""
+    if is_gated(genome):
+        return gated_width(config.dim, config.ungated_width)
+    return config.ungated_width
+
+
+def num_parameters(config: ModelConfig, genome: Genome) -> int:
+    """Parameters of the model."""
+    matrices = 3 if is_gated(genome) else 2
+    width = inner_width(config, genome)
+    layer = 4 * config.dim**2 + matrices * config.dim * width
+    total = config.vocab_size * config.dim * (1 if config.tied_head else 2)
+    if config.recipe == "classic":
+        biases, norms = 5 * config.dim + (matrices - 1) * width, 4 * config.dim
+        layer += biases + norms
+        total += config.block * config.dim + 2 * config.dim
+    return total + config.layers * layer
