@@ -5,7 +5,7 @@ Imports no torch, so that a wrong value is refused before anything slow is loade
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from state.base import Record
 from trainer.config import DataConfig, ModelConfig, OptimizerConfig
@@ -141,6 +141,15 @@ class RunConfig(Record):
                 f"give --budget {MINIMUM_BUDGET} or more"
             )
         return self
+
+    @field_validator("control")
+    @classmethod
+    def _controls_are_activations(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        from state.genome import parse
+
+        for name in names:
+            parse(name)
+        return names
 
 
 MINIMUM_BUDGET = 60

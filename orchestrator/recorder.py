@@ -3,15 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from orchestrator.config import RunConfig
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import Conclusion, Event
 from state.journal import Journal
 from state.metrics_store import MetricsStore
+from state.records import PhaseName
 from state.run_folder import RunFolder
 from state.tasks import Outcome
+
+PHASE = TypeAdapter(PhaseName)
 
 EventListener = Callable[[str, Mapping[str, JsonValue]], None]
 
@@ -81,6 +84,8 @@ class Recorder:
                     self.run_id, phase, generation, _generation_summary(after)
                 )
                 self.store.record_findings(self.run_id, phase, generation, conclusion.findings)
+            if before.stage == "phase_start" and after.phase is not None:
+                self._record_phase(before, after, conclusion.events)
             for offset, decision in enumerate(conclusion.decisions):
                 self.store.record_decision(self.run_id, before.num_decisions + offset, decision)
             if conclusion.synchrony is not None:
@@ -97,6 +102,16 @@ class Recorder:
         )
         for event in conclusion.events:
             self.say(event)
+
+    def _record_phase(self, before: RunState, after: RunState, events: Sequence[Event]) -> None:
+        assert after.phase is not None
+        started = next(one for one in events if one.kind == "phase_started")
+        self.store.record_phase(
+            self.run_id,
+            PHASE.validate_python(started.data["phase"]),
+            before.generation,
+            after.phase.settings.model_dump(mode="json"),
+        )
 
     def say(self, event: Event) -> None:
         """One line in log.txt, and to whoever listens."""

@@ -7,11 +7,21 @@ from typing import Literal
 
 from pydantic import Field
 
-from orchestrator.evolution.kuramoto import OscillatorState
 from orchestrator.phases import SearchFit
 from state.base import Record
 from state.records import Decision, Evaluation, Finding, Genome, Ledger, PhaseName
 from state.tasks import TaskResult, TrainingTask
+
+
+class OscillatorState(Record):
+    """Phases of the lineages between two generations, in lineage order."""
+
+    phases: tuple[float, ...] = Field(min_length=1)
+    """Radians, not wrapped."""
+    coupling: float = Field(gt=0)
+    """Critical coupling of the first search generation: the unit of `coupling_ratio`."""
+    history: tuple[tuple[float, ...], ...] = ()
+    """Phases after each of the last generations, oldest first, at most 4."""
 
 
 class LineageState(Record):

@@ -25,6 +25,7 @@ from trainer.config import WorkerSetup
 
 if TYPE_CHECKING:
     from trainer.execution import TaskExecutor
+    from trainer.tokenizer import Tokenizer
 
 
 class TaskRunner:
@@ -97,6 +98,8 @@ class TaskRunner:
                 seed=task.seed,
                 phase=task.phase,
                 generation=task.generation,
+                banned_ids=unwritten_ids(dataset.tokenizer),
+                device=setup.device,
             )
         return BatteryResult(
             task_id=task.task_id,
@@ -108,6 +111,11 @@ class TaskRunner:
     @property
     def _folder(self) -> RunFolder:
         return RunFolder(Path(self.setup.run_folder))
+
+
+def unwritten_ids(tokenizer: "Tokenizer") -> list[int]:
+    """Control tokens that no text contains, so that no sample may."""
+    return [tokenizer.control_ids[name] for name in ("pad", "bos", "eos")]
 
 
 def failed(task: Task, error: str) -> TaskResult:

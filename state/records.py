@@ -184,7 +184,3 @@ class Ledger(Record):
     training_flops: float = 0
     """Teacher passes included."""
     evaluation_flops: float = 0
-    train_seconds: float = 0
-    """Summed over device slots."""
-    eval_seconds: float = 0
-    battery_seconds: float = 0

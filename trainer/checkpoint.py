@@ -8,7 +8,7 @@ hash); this module refuses what is whole but does not fit.
 import json
 from dataclasses import dataclass, field
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -52,6 +52,12 @@ class Description(Record):
     seed: int
     """Of the streams that new parameters are drawn from."""
     counters: Counters = Counters()
+
+
+class AnyVersion(BaseModel):
+    """The one field that every version has, whatever else it holds."""
+
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -109,19 +115,19 @@ def read_description(data: bytes) -> Description:
         ValueError: there is none, or of another version.
     """
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    text = header.get("__metadata__", {}).get(METADATA_KEY, "{}")
-    found = json.loads(text).get("schema_version", SCHEMA_VERSION)
-    if found != SCHEMA_VERSION:
-        raise ValueError(
-            f"checkpoint of version {found}, this program reads {SCHEMA_VERSION}; "
-            "use the version of symbio-auto that wrote it"
-        )
+    text = header.get("__metadata__", {}).get(METADATA_KEY, "")
     try:
-        return Description.model_validate_json(text)
+        version = AnyVersion.model_validate_json(text).schema_version
+        if version == SCHEMA_VERSION:
+            return Description.model_validate_json(text)
     except ValidationError as error:
         raise ValueError(
             "the file does not describe a model of symbio-auto; give a checkpoint of a run"
         ) from error
+    raise ValueError(
+        f"checkpoint of version {version}, this program reads {SCHEMA_VERSION}; "
+        "use the version of symbio-auto that wrote it"
+    )
 
 
 def require_activation(description: Description, genome: Genome) -> None:
@@ -143,3 +149,14 @@ def require_shape(description: Description, model: ModelConfig) -> None:
                 f"checkpoint has {name} {value} (size {description.model.size}), "
                 f"not {expected[name]} (size {model.size}); load it with {name} {value}"
             )
+
+
+def require_tensors(found: NamedTensors, expected: NamedTensors) -> None:
+    """Refuse weights that are not those of the model, by name and shape."""
+    shapes, asked = ({n: tuple(t.shape) for n, t in named.items()} for named in (found, expected))
+    wrong = sorted(name for name in shapes | asked if shapes.get(name) != asked.get(name))
+    if wrong:
+        raise ValueError(
+            f"checkpoint lacks or has too many tensors: {wrong[0]} is {shapes.get(wrong[0])}, "
+            f"not {asked.get(wrong[0])}; give a checkpoint of a run"
+        )

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from trainer.backbones.gpt import GPT
+from trainer.capped_cross_entropy import capped_cross_entropy
 
 
 class Losses(NamedTuple):
@@ -39,6 +40,16 @@ def losses(
         divergence = F.kl_div(log_probs_NV, taught_BTV.flatten(0, 1), reduction="batchmean")
         objective = (1 - teacher_weight) * objective + teacher_weight * divergence
     return Losses(objective, nats)
+
+
+def plain_loss(model: GPT, tokens_BT: Tensor, targets_BT: Tensor) -> Losses:
+    """The cross-entropy alone, by the shortest way."""
+    raw_NV = model.raw_logits(model.read(tokens_BT, None)).flatten(0, 1)
+    if model.cap is None:
+        nats = F.cross_entropy(raw_NV, targets_BT.flatten())
+    else:
+        nats = capped_cross_entropy(raw_NV, targets_BT.flatten(), model.cap)
+    return Losses(nats, nats)
 
 
 @torch.no_grad()

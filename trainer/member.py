@@ -16,10 +16,10 @@ from torch import Tensor
 from state.objects import ObjectStore
 from state.records import Genome
 from trainer.backbones.gpt import GPT
-from trainer.checkpoint import Checkpoint, Counters, Description, decode, encode
+from trainer.checkpoint import Checkpoint, Counters, Description, decode, encode, require_tensors
 from trainer.config import WorkerSetup
 from trainer.guards import update_is_sound
-from trainer.losses import Losses, losses, mean_distribution
+from trainer.losses import Losses, losses, mean_distribution, plain_loss
 from trainer.neurons import Kept, carry_over, kept_neurons, silence_new_neurons
 from trainer.optimizer import Moments, Optimizer
 
@@ -82,10 +82,15 @@ class Member:
 
     @classmethod
     def from_checkpoint(cls, setup: WorkerSetup, checkpoint: Checkpoint) -> "Member":
-        """The member at rest; the checkpoint's tensors are copied."""
+        """The member at rest; the checkpoint's tensors are copied.
+
+        Raises:
+            ValueError: its weights are not those that its description promises.
+        """
         description = checkpoint.description
         member = cls(setup, description.genome, description.seed)
         member.counters = description.counters
+        require_tensors(checkpoint.weights, member.model.state_dict())
         member.model.load_state_dict(checkpoint.weights)
         member.optimizer.load(checkpoint.moments)
         return member
@@ -149,10 +154,12 @@ class Member:
 
     def losses(self, batch: Batch, settings: StepSettings, teachers: Sequence[GPT]) -> Losses:
         """Objective and cross-entropy of the batch."""
-        with precision(self.setup):
-            logits_BTV = self.model(batch.inputs)
-            taught_BTV = mean_distribution(teachers, batch.inputs) if teachers else None
         smoothing = self.setup.optimizer.label_smoothing
+        with precision(self.setup):
+            if not teachers and not smoothing:
+                return plain_loss(self.model, *batch)
+            taught_BTV = mean_distribution(teachers, batch.inputs) if teachers else None
+            logits_BTV = self.model(batch.inputs)
         return losses(logits_BTV, batch.targets, smoothing, taught_BTV, settings.teacher_weight)
 
     def train_step(

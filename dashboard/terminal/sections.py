@@ -34,7 +34,7 @@ def phase_strip(view: RunView, width: int) -> Text:
     for phase in PHASES:
         verdict = verdicts.get(phase, "")
         mark, style = _GATE_MARKS.get(verdict, (" ", "dim"))
-        if phase == view.run.phase and verdict != "pass":
+        if phase == view.phase and verdict != "pass":
             mark, style = ">", "bold"
         told = f" {verdict}" if verdict and width >= 120 else ""
         strip.append(f"{mark}{phase.capitalize()}{told} ", style=style)
@@ -89,10 +89,9 @@ def events(view: RunView, rows: int) -> list[Text]:
 
 
 def _phase_of(view: RunView) -> str:
-    phase = view.run.phase
-    if phase is None:
-        return "starting"
-    return f"phase {PHASES.index(phase) + 1}/6 {phase}" if phase in PHASES else phase
+    names: tuple[str, ...] = PHASES
+    phase = view.phase or "starting"
+    return f"phase {names.index(phase) + 1}/6 {phase}" if phase in names else phase
 
 
 def _status(view: RunView) -> str:

@@ -32,6 +32,12 @@ class RunView:
         """Settled member-steps of the budget, controls not counted."""
         return sum(line.settled for line in self.ledger.lines) if self.ledger else 0
 
+    @property
+    def phase(self) -> str | None:
+        """The phase that the newest event speaks of, else that of the last generation."""
+        told = (event.data.get("phase") for event in reversed(self.events))
+        return next((phase for phase in told if isinstance(phase, str)), self.run.phase)
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:

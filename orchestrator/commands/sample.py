@@ -5,6 +5,7 @@ import argparse
 from orchestrator.commits import Saved, restore
 from orchestrator.resolve import worker_setup
 from orchestrator.run_state import Dormant, RunState
+from orchestrator.task_runner import unwritten_ids
 from state.commit import load_commit
 from state.run_folder import RunFolder
 from state.tasks import Teacher
@@ -33,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
             temperature=arguments.temperature,
             seed=arguments.seed,
             end_of_text_id=codec.end_of_text_id,
+            banned_ids=unwritten_ids(codec),
+            device=setup.device,
         )
     for one in written:
         print(prompt + codec.decode(one.tokens))

@@ -17,9 +17,8 @@ from math import ceil, pi
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from state.base import Record
+from orchestrator.run_state import OscillatorState
 from state.seeds import generator
 
 GENERATION_DURATION = 2.0
@@ -49,17 +48,6 @@ coupling comes from a first generation of spread 2.
 """
 
 Floats = NDArray[np.float64]
-
-
-class OscillatorState(Record):
-    """Phases of the lineages between two generations, in lineage order."""
-
-    phases: tuple[float, ...] = Field(min_length=1)
-    """Radians, not wrapped."""
-    coupling: float = Field(gt=0)
-    """Critical coupling of the first search generation: the unit of `coupling_ratio`."""
-    history: tuple[tuple[float, ...], ...] = ()
-    """Phases after each of the last generations, oldest first, at most 4."""
 
 
 def initial_state(rates: Sequence[float], rng: np.random.Generator) -> OscillatorState:

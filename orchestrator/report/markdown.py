@@ -169,11 +169,13 @@ def _cost(report: FinalReport) -> str:
         "all else": wall.other,
     }
     rows = [[name, seconds(part.seconds), percent(part.share)] for name, part in parts.items()]
+    first = report.first_step_seconds
+    start = "" if first is None else f" The first step began after {seconds(first)}."
     return (
         f"{table(['work', 'time', 'share'], rows)}\n\n"
         f"{count(cost.tokens)} tokens, {operations(cost.training_flops)} in training and "
         f"{operations(cost.evaluation_flops)} in evaluation, {seconds(cost.device_seconds)} of "
-        f"device time; {times(report.resumed_count)} resumed."
+        f"device time; {times(report.resumed_count)} resumed.{start}"
     )
 
 

@@ -21,7 +21,8 @@ def _chapter(phase: PhaseSummary) -> str:
         left_out = len(lines) - MAX_LINES_A_PHASE
         lines = [*lines[: MAX_LINES_A_PHASE - 1], f"... {left_out + 1} more in final-report.json."]
     seen = _findings(phase.findings)
-    body = [*([seen] if seen else []), *lines] or ["Nothing had to be decided."]
+    notes = [text for text in (inline(phase.note), seen) if text]
+    body = [*notes, *lines] or ["Nothing had to be decided."]
     return "\n".join([f"**{phase.name.capitalize()}**", "", *(f"- {line}" for line in body)])
 
 

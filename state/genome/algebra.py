@@ -48,10 +48,7 @@ def canonical(expression: Expression) -> Expression:
     if not terms:
         raise ValueError(_refusal(expression, "zero everywhere"))
     tree = _expression(terms)
-    if (nodes := num_nodes(tree)) > MAX_NODES:
-        raise ValueError(
-            f"an activation of {nodes} nodes exceeds {MAX_NODES}; simplify the formula"
-        )
+    _require_nodes(num_nodes(tree))
     return tree
 
 
@@ -99,6 +96,7 @@ def _product(parts: list[Terms]) -> Terms:
     for value, some in split:
         coefficient *= value
         factors += some
+        _require_nodes(len(factors))
     if not coefficient:
         return {}
     return {tuple(sorted(absorb(factors), key=_factor_key)): coefficient}
@@ -172,7 +170,7 @@ def _call(outer: LeafName, inner: Expression) -> Expression:
         case "relu", Leaf("leaky_relu"):
             return Leaf("relu")
         case "relu", Compose("leaky_relu", innermost):
-            return Compose("relu", innermost)
+            return _call("relu", innermost)
         case _:
             return Compose(outer, inner)
 
@@ -210,6 +208,13 @@ def _factor_key(factor: Expression) -> tuple[int, str]:
 def _term_key(product: Product) -> tuple[int, bool, tuple[tuple[int, str], ...]]:
     """Long products first, x last."""
     return -len(product), product == (X,), tuple(_factor_key(factor) for factor in product)
+
+
+def _require_nodes(nodes: int) -> None:
+    if nodes > MAX_NODES:
+        raise ValueError(
+            f"an activation of {nodes} nodes exceeds {MAX_NODES}; simplify the formula"
+        )
 
 
 def _refusal(expression: Expression, what: str) -> str:

@@ -107,7 +107,7 @@ class _Parser:
 
     def argument(self, name: Token, example: str) -> _Value:
         if not self.accept("("):
-            raise self.fault(name, f"needs an argument, such as {example}")
+            raise self.fault(name, f"has no argument; write one, such as {example}")
         return self.closed()
 
     def sum(self) -> _Value:
@@ -173,7 +173,9 @@ class _Parser:
         if token.kind == "name":
             return self.call(token)
         if token.text != "(":
-            raise self.fault(token, "stands where a number, x or a name such as silu should")
+            raise self.fault(
+                token, "stands where a number, x or a name such as silu should; add one"
+            )
         return self.closed()
 
     def number(self, token: Token) -> _Value:

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from state.genome.algebra import canonical
 from state.genome.evaluation import varies
-from state.genome.expression import Expression
+from state.genome.expression import Add, Expression
 from state.genome.formatting import format_expression, latex_expression
 from state.genome.names import DISPLAY_NAMES
 from state.genome.parsing import parse_formula
@@ -61,6 +61,7 @@ def display_name(genome: Genome) -> str:
 def latex(genome: Genome) -> str:
     """LaTeX without delimiters; gated genomes multiply by the up projection u."""
     tree = expression(genome)
-    if is_gated(genome):
-        return rf"\left({latex_expression(tree, 'g')}\right) \odot u"
-    return latex_expression(tree)
+    if not is_gated(genome):
+        return latex_expression(tree)
+    gate = latex_expression(tree, "g")
+    return rf"\left({gate}\right) \odot u" if isinstance(tree, Add) else rf"{gate} \odot u"

@@ -84,34 +84,48 @@ def test_opening_again_changes_nothing(database: Path) -> None:
         assert len(reader.events("run")) == 1
 
 
-FAILING = """
+WHOLE = """
 from alembic import op
 from sqlalchemy import Column, Integer
 
 revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
 
 def upgrade():
+    op.create_table("whole", Column("id", Integer, primary_key=True))
+"""
+
+FAILING = """
+from alembic import op
+from sqlalchemy import Column, Integer
+
+revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
+
+def upgrade():
     op.create_table("half_made", Column("id", Integer, primary_key=True))
-    op.execute("INSERT INTO events (run_id, idx) VALUES ('run', 7)")
+    op.execute("UPDATE events SET kind = 'changed'")
     raise RuntimeError("killed in the middle")
 """
 
 
-def test_a_migration_that_fails_leaves_nothing_of_itself(database: Path, tmp_path: Path) -> None:
-    MetricsStore.open(database, writer=True).close()
-    later = tmp_path / "later"
-    later.mkdir()
-    (later / "0002_failing.py").write_text(FAILING, encoding="utf-8")
+def test_a_migration_that_fails_leaves_those_before_it_and_nothing_of_itself(
+    database: Path, tmp_path: Path
+) -> None:
+    with MetricsStore.open(database, writer=True) as store:
+        store.record_event("run", 0, "kept", {})
+    (tmp_path / "0002_whole.py").write_text(WHOLE, encoding="utf-8")
+    (tmp_path / "0003_failing.py").write_text(FAILING, encoding="utf-8")
     config = migrations.configuration()
     own = Path(migrations.__file__).parent / "versions"
-    config.set_main_option("version_locations", f"{own}\n{later}")
+    config.set_main_option("version_locations", f"{own}\n{tmp_path}")
     engine = store_database.open_engine(database, writer=True)
     with engine.connect() as connection, pytest.raises(RuntimeError, match="in the middle"):
         migrations.upgrade(connection, config)
     engine.dispose()
+    assert "whole" in tables(database)
     assert "half_made" not in tables(database)
-    with MetricsStore.open(database, writer=True) as store:
-        assert store.events("run") == ()
+    with closing(sqlite3.connect(database)) as shell:
+        assert shell.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+        assert shell.execute("SELECT kind FROM events").fetchall() == [("kept",)]
 
 
 def test_a_newer_schema_is_refused(database: Path) -> None:
@@ -144,12 +158,15 @@ def test_a_file_that_is_no_database_is_refused(database: Path, writer: bool) -> 
     assert "\n" not in str(refusal.value)
 
 
-def test_torn_pages_are_noticed_by_the_writer(database: Path) -> None:
+@pytest.mark.parametrize("torn", ["truncated", "overwritten"])
+def test_torn_pages_are_noticed_by_the_writer(database: Path, torn: str) -> None:
     with MetricsStore.open(database, writer=True) as store, store.transaction():
         for index in range(1000):
             store.record_event("run", index, "filler", {"text": "x" * 200})
     data = database.read_bytes()
-    database.write_bytes(data[: len(data) // 2])
+    middle = len(data) // 2
+    rest = b"" if torn == "truncated" else b"?" * 8192 + data[middle + 8192 :]
+    database.write_bytes(data[:middle] + rest)
     with pytest.raises(ValueError, match=r"malformed|is damaged") as refusal:
         MetricsStore.open(database, writer=True)
     assert "\n" not in str(refusal.value)

@@ -46,8 +46,8 @@ with RunLock(Path(sys.argv[1])):
 
 
 @contextmanager
-def contender(path: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", HOLD, str(path)]
+def contender(path: Path, code: str = HOLD) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", code, str(path)]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
     )
@@ -176,15 +176,33 @@ def test_the_children_of_a_killed_holder_do_not_keep_the_lock(tmp_path: Path) ->
                 os.kill(child, signal.SIGKILL)
 
 
+LEAVE_IN_A_CHILD = """
+import os, sys
+from pathlib import Path
+from state.commit import RunLock
+
+with RunLock(Path(sys.argv[1])):
+    child = os.fork()
+    if child:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        sys.stdin.read()
+"""
+
+
 def test_a_forked_child_that_leaves_the_block_does_not_give_the_lock_back(tmp_path: Path) -> None:
-    lock = RunLock(tmp_path / "lock")
-    with lock:
-        child = os.fork()
-        if child == 0:
-            lock.__exit__(None, None, None)
-            os._exit(0)
-        os.waitpid(child, 0)
-        with pytest.raises(ValueError, match="is in use by"), RunLock(tmp_path / "lock"):
+    with contender(tmp_path / "lock", LEAVE_IN_A_CHILD) as other:
+        assert answer(other) == "0"
+        with pytest.raises(ValueError, match=f"process {other.pid}"), RunLock(tmp_path / "lock"):
+            pass
+
+
+def test_the_kernels_lock_refuses_where_the_text_is_gone(tmp_path: Path) -> None:
+    with RunLock(tmp_path / "lock"):
+        (tmp_path / "lock").write_bytes(b"")
+        with (
+            pytest.raises(ValueError, match="in use by another process; stop it"),
+            RunLock(tmp_path / "lock"),
+        ):
             pass
 
 

@@ -1,3 +1,5 @@
+"""The kernels of activations against the genome's own values and slopes."""
+
 from typing import get_args
 
 import numpy as np
@@ -76,6 +78,7 @@ def test_relu_squared_computes_relu_once() -> None:
     x = torch.linspace(-2, 2, 9, requires_grad=True)
     y = activation(parse("relu2"))(x)
     assert torch.equal(y, torch.relu(x) ** 2)
+    assert y.grad_fn is not None
     left, right = (node for node, _ in y.grad_fn.next_functions)
     assert left is right
 

@@ -1,3 +1,5 @@
+"""The decoder: sizes, causality, caches, initialisation."""
+
 import pytest
 import torch
 

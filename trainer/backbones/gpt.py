@@ -168,12 +168,18 @@ class GPT(nn.Module):
 
     def logits(self, x_BTD: Tensor) -> Tensor:
         """Logits of normalised vectors, capped in the modern recipe."""
+        raw_BTV = self.raw_logits(x_BTD)
+        return raw_BTV if self.cap is None else self.cap * torch.tanh(raw_BTV / self.cap)
+
+    def raw_logits(self, x_BTD: Tensor) -> Tensor:
+        """Logits before the cap, float32."""
         weight_VD = self.embedding.weight if self.head is None else self.head.weight
-        logits_BTV = F.linear(x_BTD, weight_VD).float()
-        cap = self.config.logit_softcap
-        if cap is None or self.config.recipe == "classic":
-            return logits_BTV
-        return cap * torch.tanh(logits_BTV / cap)
+        return F.linear(x_BTD, weight_VD).float()
+
+    @property
+    def cap(self) -> float | None:
+        """What bounds the logits; the classic recipe has no cap."""
+        return self.config.logit_softcap if self.config.recipe == "modern" else None
 
     @property
     def inner_width(self) -> int:

@@ -87,6 +87,16 @@ def test_the_phase_strip_tells_verdicts(view: RunView) -> None:
     assert "Abiogenesis pass" in lines(view, 200, 60)[2]
 
 
+def test_a_phase_shows_as_soon_as_it_begins(view: RunView) -> None:
+    begun = view.events[0].model_copy(
+        update={"index": 30, "kind": "phase_started", "data": {"phase": "oxidation"}}
+    )
+    shown = text(replace(view, events=(*view.events, begun)))
+    assert "phase 4/6 oxidation" in shown
+    assert ">Oxidation" in shown
+    assert ">Cambrian" not in shown
+
+
 def test_before_any_data_it_says_that_it_prepares() -> None:
     assert "preparing ..." in text(None)
     assert "schema none" in text(None, note="metrics.db has schema none")

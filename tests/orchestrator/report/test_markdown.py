@@ -90,6 +90,13 @@ def test_decisions_are_a_story_with_their_reasons(report: FinalReport) -> None:
     assert "Nothing had to be decided." in text
 
 
+def test_a_note_opens_the_chapter_of_its_phase(report: FinalReport) -> None:
+    phase = report.phases[1].model_copy(update={"note": "no room for challengers"})
+    text = changed(report, phases=(phase,))
+    assert "**Oxidation**\n\n- no room for challengers" in text
+    assert "Nothing had to be decided." not in text
+
+
 def test_a_long_story_is_cut_and_says_so(report: FinalReport) -> None:
     phase = report.phases[0]
     adapt = phase.decisions[2]
@@ -132,7 +139,8 @@ def test_cost_and_reproduction_are_complete(report: FinalReport) -> None:
     text = markdown(report)
     assert "| training | 6 min 40 s | 80.0 % |" in text
     assert "4.1 M tokens, 5.6 TFLOP in training and 512 FLOP in evaluation, 1 h 02 min" in text
-    assert "once resumed" in text
+    assert "once resumed." in text
+    assert "The first step began after 3.2 s." in changed(report, first_step_seconds=3.2)
     for claim in (
         report.command,
         "seed 7",

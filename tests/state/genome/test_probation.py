@@ -33,12 +33,12 @@ def test_an_overflow_in_the_training_precision_fails() -> None:
 
 
 def test_bfloat16_ends_below_float32() -> None:
-    # The largest bfloat16 is 3.3895e38; 30^24 * 119900 lies between it and float32's 3.4028e38.
-    genome = parse("119900*x^8*x^8*x^8*1")
-    float32, bfloat16 = probation(genome), probation(genome, "bfloat16")
-    assert float32 is not None
-    assert bfloat16 is not None
-    assert "bfloat16" in bfloat16
+    # 1202 * 30^24 = 3.395e38 lies between bfloat16's 3.390e38 and float32's 3.403e38.
+    genome = parse("1202*x^8*x^8*x^8")
+    assert probation(genome) == f"{genome.formula} grows like |x|^24; limit 3"
+    assert probation(genome, "bfloat16") == (
+        f"{genome.formula} has no finite value at x = -30.00 in bfloat16"
+    )
 
 
 def test_what_is_nearly_constant_fails() -> None:
