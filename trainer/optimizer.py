@@ -41,7 +41,7 @@ class Optimizer:
         others = [p for n, p in self.parameters.items() if n not in hidden]
         groups: list[dict[str, list[Parameter] | float]] = [{"params": others, "weight_decay": 0.0}]
         self.muon: Muon | None = None
-        if model.config.recipe == "modern":
+        if model.config.recipe == "modern" and config.muon:
             parts = {name: num_fused(name) for name in hidden}
             self.muon = Muon(hidden, parts, config.weight_decay)
         else:

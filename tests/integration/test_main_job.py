@@ -194,7 +194,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     assert report(folder)["population"] == report(finished[0])["population"]
 
 
-def _wait_for_generation(folder: Path, generation: int, process: "subprocess.Popen[str]") -> None:
+def _wait_for_generation(folder: Path, generation: int, process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
     limit = time.monotonic() + 200
     while time.monotonic() < limit:
         assert process.poll() is None, "the run ended before it could be interrupted"

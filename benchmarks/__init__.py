@@ -1,0 +1,1 @@
+"""One command per headline figure; results with machine, versions and commit in results/."""
