@@ -63,16 +63,7 @@ def draw_challengers(
 
     A genome that was evaluated before is drawn again; migrants are exempt, since a formula's
     fitness depends on the weights it meets. A place for which nothing new is found stays empty.
-
-    Args:
-        lineage: whose champion they challenge.
-        others: the lineages that may send a migrant, aligned with `weights`.
-        weights: relative probability of each to send it.
-        count: places to fill.
-        known: genomes evaluated so far.
-        settings: mutation rate, limits of the graph, diversity bonus.
-        config: proposals for one place.
-        rng: the lineage's stream for this generation.
+    `weights` are the relative probabilities of the `others` to send a migrant.
     """
     challengers: list[Challenger] = []
     redrawn = 0

@@ -45,29 +45,17 @@ def build_report(folder: RunFolder, saved: Saved) -> FinalReport:
     """
     state, config = saved.run, saved.config
     final = _final(state)
-    manifest = read_manifest(folder.data)
     with MetricsStore.open(folder.metrics_db, writer=False) as store:
         members = store.members(state.run_id)
         batteries = store.batteries(state.run_id)
         synchrony = store.synchrony(state.run_id)
-    weights = (folder.model / "model.safetensors").read_bytes()
     return FinalReport(
         run_id=state.run_id,
         seed=config.seed,
         command=_command(saved),
-        data=DataSummary(
-            path=", ".join(config.data.paths), sha256=manifest.sha256, bytes=manifest.num_bytes
-        ),
-        model=ModelSummary(
-            size=config.model.size,
-            parameters=_parameters(saved),
-            backbone=config.model.backbone,
-        ),
-        budget=BudgetSummary(
-            requested=state.ledger.budget,
-            spent=books.spent(state.ledger),
-            by_phase={line.phase: line.settled for line in state.ledger.lines},
-        ),
+        data=_data(folder, saved),
+        model=_model(saved),
+        budget=_budget(state),
         phases=_phases(state),
         batteries=batteries,
         winner=_winner(state, members),
@@ -79,21 +67,56 @@ def build_report(folder: RunFolder, saved: Saved) -> FinalReport:
         synchrony=synchrony,
         population=_population(state),
         members=_worth_telling(members),
-        control=tuple(ControlScore(name=name, bits_per_byte=bits) for name, bits in final.controls),
+        control=_controls(final),
         environment=_environment(saved),
         resumed_count=state.resumed_count,
         wall=_wall(saved.telemetry),
-        cost=CostSummary(
-            tokens=state.ledger.tokens,
-            training_flops=state.ledger.training_flops,
-            evaluation_flops=state.ledger.evaluation_flops,
-            device_seconds=saved.telemetry.device_seconds,
-        ),
+        cost=_cost(saved),
         test_openings=state.test_openings,
-        model_sha256=hashlib.sha256(weights).hexdigest(),
+        model_sha256=_sha256(folder.model / "model.safetensors"),
         resume_line=f"symbio-auto --resume {folder.state} --budget {2 * state.ledger.budget}",
         first_step_seconds=saved.telemetry.first_step_seconds,
     )
+
+
+def _data(folder: RunFolder, saved: Saved) -> DataSummary:
+    manifest = read_manifest(folder.data)
+    paths = ", ".join(saved.config.data.paths)
+    return DataSummary(path=paths, sha256=manifest.sha256, bytes=manifest.num_bytes)
+
+
+def _model(saved: Saved) -> ModelSummary:
+    from trainer.widths import num_parameters
+
+    model = saved.config.model
+    parameters = num_parameters(model, winner_of(saved.run).genome)
+    return ModelSummary(size=model.size, parameters=parameters, backbone=model.backbone)
+
+
+def _budget(state: RunState) -> BudgetSummary:
+    return BudgetSummary(
+        requested=state.ledger.budget,
+        spent=books.spent(state.ledger),
+        by_phase={line.phase: line.settled for line in state.ledger.lines},
+    )
+
+
+def _controls(final: FinalMeasures) -> tuple[ControlScore, ...]:
+    return tuple(ControlScore(name=name, bits_per_byte=bits) for name, bits in final.controls)
+
+
+def _cost(saved: Saved) -> CostSummary:
+    ledger = saved.run.ledger
+    return CostSummary(
+        tokens=ledger.tokens,
+        training_flops=ledger.training_flops,
+        evaluation_flops=ledger.evaluation_flops,
+        device_seconds=saved.telemetry.device_seconds,
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _final(state: RunState) -> FinalMeasures:
@@ -111,12 +134,6 @@ def _command(saved: Saved) -> str:
     if config.control:
         parts += ["--control", ",".join(config.control)]
     return " ".join(parts)
-
-
-def _parameters(saved: Saved) -> int:
-    from trainer.widths import num_parameters
-
-    return num_parameters(saved.config.model, winner_of(saved.run).genome)
 
 
 def _phases(state: RunState) -> tuple[PhaseSummary, ...]:

@@ -3,12 +3,10 @@
 from math import ceil
 
 from orchestrator import ledger as books
-from orchestrator.adaptation import has_response, respond
 from orchestrator.config import RunConfig
 from orchestrator.detectors.evidence import Evidence, MemberEvidence
 from orchestrator.detectors.panel import inspect_all
-from orchestrator.phases import phases_of
-from orchestrator.run_state import Dormant, HostState, OpenWork, PhaseState, RunState
+from orchestrator.run_state import Dormant, HostState, OpenWork, RunState
 from orchestrator.schedule import host_span
 from orchestrator.stages.conclusion import (
     Conclusion,
@@ -20,35 +18,10 @@ from orchestrator.stages.conclusion import (
     phase_of,
     work_of,
 )
+from orchestrator.stages.host_decision import decide
+from orchestrator.stages.host_progress import current_phase, host_of, host_progress, steps_left
 from orchestrator.stages.teaching import chunk_cost, teachers_of, whole_steps
-from state.records import Adjustment, Decision, Finding, PhaseName
 from state.tasks import BatchKey, Task, TrainingResult, TrainingTask
-
-
-class HostDivergedError(RuntimeError):
-    """The host could not be trained, not even with half its learning rate."""
-
-
-def host_of(state: RunState) -> HostState:
-    """The model that is being trained."""
-    assert state.host is not None
-    return state.host
-
-
-def current_phase(state: RunState, config: RunConfig) -> PhaseName:
-    """The host's phase; a control arm is none of the six."""
-    if state.phase_index >= len(phases_of(config)):
-        return "control"
-    return phases_of(config)[state.phase_index].name
-
-
-def steps_left(state: RunState, config: RunConfig) -> int:
-    """Member-steps left to this phase, or to this control arm."""
-    phase = current_phase(state, config)
-    if phase != "control":
-        return books.remaining(state.ledger, phase)
-    entry = state.ledger.control[state.control_index]
-    return entry.allotted - entry.settled
 
 
 def open_work(state: RunState, config: RunConfig) -> RunState:
@@ -79,7 +52,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     host = _trained(state, config, result)
     after = after.model_copy(update={"host": host, "generation": state.generation + 1})
     findings = inspect_all(_evidence(host, result))
-    after, decision = _decide(after, config, findings, result)
+    after, decision = decide(after, config, findings, result)
     if steps_left(after, config) == 0:
         after = _ended(after, config)
     else:
@@ -106,21 +79,6 @@ def chunk_steps(state: RunState, config: RunConfig) -> int:
         return max(1, min(config.host.eval_interval, ceil(total / 16)))
     total = books.line(state.ledger, phase).allotted
     return max(1, min(config.host.eval_interval, ceil(total / config.host.chunks_per_phase)))
-
-
-def host_progress(state: RunState, config: RunConfig, steps: int) -> tuple[float, float]:
-    """Share of the host's steps that lie behind it before and after `steps` more.
-
-    What is still to come is what the ledger leaves to this phase and to the later ones.
-    """
-    host = host_of(state)
-    ahead = whole_steps(state, config, host, steps_left(state, config))
-    phase = current_phase(state, config)
-    names = [one.name for one in phases_of(config)]
-    if phase != "control":
-        ahead += sum(books.remaining(state.ledger, name) for name in names[state.phase_index + 1 :])
-    total = max(1, host.done_steps + ahead)
-    return host.done_steps / total, min(1.0, (host.done_steps + steps) / total)
 
 
 def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
@@ -216,76 +174,6 @@ def _evidence(host: HostState, result: TrainingResult) -> Evidence:
         skipped_steps=result.skipped_steps,
     )
     return Evidence(members=(member,), host_history=host.history)
-
-
-def _decide(
-    state: RunState, config: RunConfig, findings: tuple[Finding, ...], result: TrainingResult
-) -> tuple[RunState, Decision]:
-    """Answer a finding once its cooldown is over; give up on a host that diverges twice."""
-    phase, ongoing, host = current_phase(state, config), phase_of(state), host_of(state)
-    if host.failures > 1:
-        raise HostDivergedError(
-            f"{host.name} diverged twice in {phase}, the second time with half its learning rate; "
-            "lower --lr and resume from the last commit"
-        )
-    adjustments: tuple[Adjustment, ...] = ()
-    if result.status != "trained":
-        ongoing, adjustments = _halve_rate(ongoing)
-        kind, reason = "adapt", f"{result.skipped_steps} of {result.steps} steps were unusable"
-    elif answerable := [one for one in findings if has_response(one)]:
-        if ongoing.cooldown_left == 0:
-            kind, reason = "adapt", "; ".join(one.reason for one in answerable)
-            state, ongoing, adjustments = _respond(state, config, answerable)
-        else:
-            kind, reason = "continue", "the last change has not had its time yet"
-    else:
-        kind, reason = "continue", "nothing calls for a change"
-    cooldown = 3 if kind == "adapt" else max(0, ongoing.cooldown_left - 1)
-    bits = host.history[-1][1] if host.history else 0.0
-    decision = Decision.model_validate(
-        {
-            "phase": phase,
-            "generation": state.generation - 1,
-            "kind": kind,
-            "reason": reason,
-            "numbers": {"steps_left": float(steps_left(state, config)), "bits_per_byte": bits},
-            "adjustments": adjustments,
-        }
-    )
-    ongoing = ongoing.model_copy(
-        update={"cooldown_left": cooldown, "findings": (*ongoing.findings, *findings)}
-    )
-    update = {
-        "phase": ongoing,
-        "decisions": (*state.decisions, decision) if kind != "continue" else state.decisions,
-        "last_decision": decision,
-    }
-    return state.model_copy(update=update), decision
-
-
-def _halve_rate(phase: PhaseState) -> tuple[PhaseState, tuple[Adjustment, ...]]:
-    before = phase.settings.lr_scale
-    settings = phase.settings.model_copy(update={"lr_scale": before / 2})
-    change = Adjustment(setting="lr_scale", before=before, after=before / 2)
-    return phase.model_copy(update={"settings": settings}), (change,)
-
-
-def _respond(
-    state: RunState, config: RunConfig, findings: list[Finding]
-) -> tuple[RunState, PhaseState, tuple[Adjustment, ...]]:
-    phase, host = phase_of(state), host_of(state)
-    settings = phase.settings
-    adjustments: list[Adjustment] = []
-    configured = phases_of(config)[min(state.phase_index, len(phases_of(config)) - 1)]
-    for finding in findings:
-        settings, changes = respond(finding, settings, configured, config.evolution)
-        adjustments += changes
-        if finding.detector == "host_overfitting":
-            now = host_progress(state, config, 0)[0]
-            adjustments.append(Adjustment(setting="decay_from", before=host.decay_from, after=now))
-            host = host.model_copy(update={"decay_from": min(host.decay_from, now)})
-    phase = phase.model_copy(update={"settings": settings})
-    return state.model_copy(update={"host": host}), phase, tuple(adjustments)
 
 
 def _ended(state: RunState, config: RunConfig) -> RunState:

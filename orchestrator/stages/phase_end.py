@@ -12,7 +12,7 @@ from orchestrator.stages.conclusion import (
     phase_of,
     result_of,
 )
-from orchestrator.stages.host import host_of
+from orchestrator.stages.host_progress import host_of
 from orchestrator.stages.search_decision import best_dormant, floor_steps, restore
 from state.records import BatteryReport, Decision
 from state.seeds import derive_seed

@@ -6,7 +6,7 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.evolution.noise import null_differences
 from orchestrator.phases import fit_search, phases_of
-from orchestrator.run_state import Counts, OpenWork, Proposal, RunState
+from orchestrator.run_state import Counts, LineageState, OpenWork, PhaseState, Proposal, RunState
 from orchestrator.stages.conclusion import (
     Conclusion,
     charge,
@@ -17,7 +17,7 @@ from orchestrator.stages.conclusion import (
     training_result,
     work_of,
 )
-from orchestrator.stages.training import lineage_task, phase_name
+from orchestrator.stages.training import Stint, lineage_task, phase_name
 from state.records import MemberRecord
 from state.tasks import Task, TrainingResult, TrainingTask
 
@@ -55,53 +55,60 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
     """Lineage 0 goes on from its own run; the twins leave their differences."""
-    phase, ongoing, work = phase_name(state, config), phase_of(state), work_of(state)
+    phase, work = phase_name(state, config), work_of(state)
     results = {task.task_id: training_result(state, task.task_id) for task in work.tasks}
     steps = sum(result.steps for result in results.values() if result)
     ledger = books.settle(charge(state), phase, steps)
-    champion = work.tasks[0]
-    outcome = results[champion.task_id]
-    if outcome is None:
-        raise RuntimeError(_dead(champion))
-    evaluation = evaluation_of(outcome.evaluations, "search")
-    assert evaluation is not None
-    lineage = state.lineages[0].model_copy(
-        update={
-            "checkpoint": outcome.checkpoint,
-            "age_steps": state.lineages[0].age_steps + outcome.steps,
-            "evaluation": evaluation,
-            "train_loss": outcome.train_loss,
-            "bits_history": (*state.lineages[0].bits_history, evaluation.bits_per_byte),
-        }
-    )
-    bits = [_bits(result) for result in results.values() if result]
-    ongoing = ongoing.model_copy(
-        update={
-            "null_differences": (*ongoing.null_differences, *null_differences(bits)),
-            "best_history": (*ongoing.best_history, evaluation.bits_per_byte),
-        }
-    )
-    twins = len(work.tasks) - 1
-    counts = Counts(
-        **{
-            **state.counts.model_dump(),
-            "evaluated": state.counts.evaluated + 1,
-            "null_evaluated": state.counts.null_evaluated + twins,
-        }
-    )
-    done = books.remaining(ledger, phase) == 0
-    members = tuple(_row(task, results[task.task_id]) for task in work.tasks)
+    own = results[work.tasks[0].task_id]
+    if own is None:
+        raise RuntimeError(_dead(work.tasks[0]))
+    lineage = _grown(state.lineages[0], own)
     update = {
         "ledger": ledger,
         "lineages": (lineage, *state.lineages[1:]),
-        "phase": ongoing,
-        "counts": counts,
+        "phase": _with_noise(state, [_bits(one) for one in results.values() if one]),
+        "counts": _counted(state.counts, twins=len(work.tasks) - 1),
         "known": (lineage.genome,),
         "generation": state.generation + 1,
-        "stage": "phase_end" if done else "generation",
+        "stage": "generation" if books.remaining(ledger, phase) else "phase_end",
         "work": None,
     }
+    members = tuple(_row(task, results[task.task_id]) for task in work.tasks)
     return Conclusion(state=state.model_copy(update=update), members=members)
+
+
+def _grown(lineage: LineageState, result: TrainingResult) -> LineageState:
+    evaluation = evaluation_of(result.evaluations, "search")
+    assert evaluation is not None
+    return lineage.model_copy(
+        update={
+            "checkpoint": result.checkpoint,
+            "age_steps": lineage.age_steps + result.steps,
+            "evaluation": evaluation,
+            "train_loss": result.train_loss,
+            "bits_history": (*lineage.bits_history, evaluation.bits_per_byte),
+        }
+    )
+
+
+def _with_noise(state: RunState, bits: list[float]) -> PhaseState:
+    """The phase with one more best value, and the differences of the twins; `bits[0]` is ours."""
+    phase = phase_of(state)
+    return phase.model_copy(
+        update={
+            "null_differences": (*phase.null_differences, *null_differences(bits)),
+            "best_history": (*phase.best_history, bits[0]),
+        }
+    )
+
+
+def _counted(counts: Counts, *, twins: int) -> Counts:
+    return counts.model_copy(
+        update={
+            "evaluated": counts.evaluated + 1,
+            "null_evaluated": counts.null_evaluated + twins,
+        }
+    )
 
 
 def _null_plan(state: RunState, config: RunConfig) -> tuple[int, int]:
@@ -116,41 +123,20 @@ def _null_plan(state: RunState, config: RunConfig) -> tuple[int, int]:
 
 
 def _stretch(state: RunState, config: RunConfig, steps: int) -> tuple[TrainingTask, ...]:
-    threads = config.engine.host_threads or 1
-    return (
-        lineage_task(
-            state,
-            config,
-            state.lineages[0],
-            name="champion",
-            role="champion",
-            steps=steps,
-            purpose="train",
-            cost=steps,
-            threads=threads,
-        ),
-    )
+    stint = Stint("champion", "champion", steps, "train", threads=config.engine.host_threads or 1)
+    return (lineage_task(state, config, state.lineages[0], stint, steps),)
 
 
 def _null_generation(
     state: RunState, config: RunConfig, twins: int, steps: int
 ) -> tuple[TrainingTask, ...]:
+    stints = [Stint("champion", "champion", steps, "train")]
+    stints += [
+        Stint(f"null{index}", "null", steps, f"null {index}", save=False)
+        for index in range(1, twins + 1)
+    ]
     cost = (1 + twins) * steps
-    champion, *rest = (
-        lineage_task(
-            state,
-            config,
-            state.lineages[0],
-            name="champion" if index == 0 else f"null{index}",
-            role="champion" if index == 0 else "null",
-            steps=steps,
-            purpose="train" if index == 0 else f"null {index}",
-            cost=cost,
-            save=index == 0,
-        )
-        for index in range(1 + twins)
-    )
-    return (champion, *rest)
+    return tuple(lineage_task(state, config, state.lineages[0], one, cost) for one in stints)
 
 
 def _bits(result: TrainingResult) -> float:

@@ -7,7 +7,7 @@ from orchestrator.phases import generation_cost
 from orchestrator.run_state import LineageState, OpenWork, Proposal, RunState
 from orchestrator.schedule import warmup_steps
 from orchestrator.stages.conclusion import phase_of
-from orchestrator.stages.training import lineage_task, phase_name
+from orchestrator.stages.training import Stint, lineage_task, phase_name
 from state.base import Record
 from state.records import Genome
 from state.seeds import generator
@@ -116,17 +116,8 @@ def _contest(state: RunState, config: RunConfig, cost: int) -> OpenWork:
         draw = _draw(state, config, lineage, seats.challengers.get(lineage.index, 0), known)
         redrawn += draw.known_redrawn
         for number, one in enumerate(draw.challengers, start=1):
-            task = lineage_task(
-                state,
-                config,
-                lineage,
-                name=f"c{number:02d}",
-                role="challenger",
-                steps=steps,
-                purpose="train",
-                cost=expected,
-                genome=one.genome,
-            )
+            stint = Stint(f"c{number:02d}", "challenger", steps, "train", genome=one.genome)
+            task = lineage_task(state, config, lineage, stint, expected)
             tasks.append(task)
             proposals.append(
                 Proposal(task_id=task.task_id, operator=one.operator, parents=one.parents)
@@ -140,35 +131,19 @@ def _contest(state: RunState, config: RunConfig, cost: int) -> OpenWork:
 def _champion(
     state: RunState, config: RunConfig, lineage: LineageState, steps: int, cost: int
 ) -> TrainingTask:
-    return lineage_task(
-        state,
-        config,
-        lineage,
-        name="champion",
-        role="champion",
-        steps=steps,
-        purpose="train",
-        cost=cost,
-    )
+    stint = Stint("champion", "champion", steps, "train")
+    return lineage_task(state, config, lineage, stint, cost)
 
 
 def _twins(
     state: RunState, config: RunConfig, lineage: LineageState, count: int, cost: int
 ) -> list[TrainingTask]:
-    return [
-        lineage_task(
-            state,
-            config,
-            lineage,
-            name=f"null{number}",
-            role="null",
-            steps=phase_of(state).settings.steps_per_candidate,
-            purpose=f"null {number}",
-            cost=cost,
-            save=False,
-        )
+    steps = phase_of(state).settings.steps_per_candidate
+    stints = [
+        Stint(f"null{number}", "null", steps, f"null {number}", save=False)
         for number in range(1, count + 1)
     ]
+    return [lineage_task(state, config, lineage, stint, cost) for stint in stints]
 
 
 def _draw(

@@ -1,0 +1,118 @@
+"""What a finding changes in the training of a single model."""
+
+from typing import Literal, NamedTuple
+
+from orchestrator.adaptation import has_response, respond
+from orchestrator.config import RunConfig
+from orchestrator.phases import phases_of
+from orchestrator.run_state import HostState, PhaseState, RunState
+from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.host_progress import current_phase, host_of, host_progress, steps_left
+from state.records import Adjustment, Decision, Finding
+from state.tasks import TrainingResult
+
+# Chunks that a change is given before the next one.
+COOLDOWN = 3
+
+
+class HostDivergedError(RuntimeError):
+    """The host could not be trained, not even with half its learning rate."""
+
+
+class Response(NamedTuple):
+    """What is done about a chunk, and why."""
+
+    kind: Literal["adapt", "continue"]
+    reason: str
+    host: HostState
+    phase: PhaseState
+    adjustments: tuple[Adjustment, ...] = ()
+
+
+def decide(
+    state: RunState, config: RunConfig, findings: tuple[Finding, ...], result: TrainingResult
+) -> tuple[RunState, Decision]:
+    """Answer what the chunk showed, once the last change has had its time.
+
+    Raises:
+        HostDivergedError: a second chunk could not be used.
+    """
+    response = _response(state, config, findings, result)
+    host, phase = response.host, response.phase
+    cooldown = COOLDOWN if response.kind == "adapt" else max(0, phase.cooldown_left - 1)
+    decision = Decision(
+        phase=current_phase(state, config),
+        generation=state.generation - 1,
+        kind=response.kind,
+        reason=response.reason,
+        numbers={
+            "steps_left": float(steps_left(state, config)),
+            "bits_per_byte": host.history[-1][1] if host.history else 0.0,
+        },
+        adjustments=response.adjustments,
+    )
+    phase = phase.model_copy(
+        update={"cooldown_left": cooldown, "findings": (*phase.findings, *findings)}
+    )
+    told = (decision,) if response.kind == "adapt" else ()
+    update = {
+        "host": host,
+        "phase": phase,
+        "decisions": (*state.decisions, *told),
+        "last_decision": decision,
+    }
+    return state.model_copy(update=update), decision
+
+
+def _response(
+    state: RunState, config: RunConfig, findings: tuple[Finding, ...], result: TrainingResult
+) -> Response:
+    host, phase = host_of(state), phase_of(state)
+    if result.status != "trained":
+        return _after_failure(state, config, result)
+    answerable = [finding for finding in findings if has_response(finding)]
+    if not answerable:
+        return Response("continue", "nothing calls for a change", host, phase)
+    if phase.cooldown_left:
+        return Response("continue", "the last change has not had its time yet", host, phase)
+    return _answer(state, config, answerable)
+
+
+def _after_failure(state: RunState, config: RunConfig, result: TrainingResult) -> Response:
+    """Half the learning rate, once."""
+    host, phase = host_of(state), phase_of(state)
+    if host.failures > 1:
+        raise HostDivergedError(
+            f"{host.name} diverged twice in {current_phase(state, config)}, the second time with "
+            "half its learning rate; start again with a lower --lr"
+        )
+    before = phase.settings.lr_scale
+    settings = phase.settings.model_copy(update={"lr_scale": before / 2})
+    change = Adjustment(setting="lr_scale", before=before, after=before / 2)
+    reason = result.error or f"{result.skipped_steps} of {result.steps} steps were unusable"
+    return Response(
+        "adapt", reason, host, phase.model_copy(update={"settings": settings}), (change,)
+    )
+
+
+def _answer(state: RunState, config: RunConfig, findings: list[Finding]) -> Response:
+    host, phase = host_of(state), phase_of(state)
+    configured = phases_of(config)[min(state.phase_index, len(phases_of(config)) - 1)]
+    settings = phase.settings
+    adjustments: list[Adjustment] = []
+    for finding in findings:
+        settings, changes = respond(finding, settings, configured, config.evolution)
+        adjustments += changes
+        if finding.detector == "host_overfitting":
+            host, change = _early_decay(host, host_progress(state, config, 0)[0])
+            adjustments.append(change)
+    reason = "; ".join(finding.reason for finding in findings)
+    phase = phase.model_copy(update={"settings": settings})
+    return Response("adapt", reason, host, phase, tuple(adjustments))
+
+
+def _early_decay(host: HostState, now: float) -> tuple[HostState, Adjustment]:
+    """The rate falls from now on, if it does not fall already."""
+    start = min(host.decay_from, now)
+    change = Adjustment(setting="decay_from", before=host.decay_from, after=start)
+    return host.model_copy(update={"decay_from": start}), change

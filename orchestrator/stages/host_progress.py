@@ -1,0 +1,45 @@
+"""Where a single model stands: its phase, its steps, its place on the schedule."""
+
+from orchestrator import ledger as books
+from orchestrator.config import RunConfig
+from orchestrator.phases import phases_of
+from orchestrator.run_state import HostState, RunState
+from orchestrator.stages.teaching import whole_steps
+from state.records import PhaseName
+
+
+def host_of(state: RunState) -> HostState:
+    """The model that is being trained."""
+    assert state.host is not None
+    return state.host
+
+
+def current_phase(state: RunState, config: RunConfig) -> PhaseName:
+    """The host's phase; a control arm is none of the six."""
+    if state.phase_index >= len(phases_of(config)):
+        return "control"
+    return phases_of(config)[state.phase_index].name
+
+
+def steps_left(state: RunState, config: RunConfig) -> int:
+    """Member-steps left to this phase, or to this control arm."""
+    phase = current_phase(state, config)
+    if phase != "control":
+        return books.remaining(state.ledger, phase)
+    entry = state.ledger.control[state.control_index]
+    return entry.allotted - entry.settled
+
+
+def host_progress(state: RunState, config: RunConfig, steps: int) -> tuple[float, float]:
+    """Share of the host's steps that lie behind it before and after `steps` more.
+
+    What is still to come is what the ledger leaves to this phase and to the later ones.
+    """
+    host = host_of(state)
+    ahead = whole_steps(state, config, host, steps_left(state, config))
+    phase = current_phase(state, config)
+    names = [one.name for one in phases_of(config)]
+    if phase != "control":
+        ahead += sum(books.remaining(state.ledger, name) for name in names[state.phase_index + 1 :])
+    total = max(1, host.done_steps + ahead)
+    return host.done_steps / total, min(1.0, (host.done_steps + steps) / total)
