@@ -2,6 +2,7 @@
 
 import os
 import platform
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import JsonValue
@@ -17,7 +18,7 @@ def environment(host_threads: int) -> dict[str, JsonValue]:
         "processor": _processor(),
         "cpu_count": os.cpu_count(),
         "host_threads": host_threads,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": dict(_versions()),
     }
 
 
@@ -33,6 +34,12 @@ def differences(before: dict[str, JsonValue], now: dict[str, JsonValue]) -> list
     return lines
 
 
+@lru_cache(maxsize=1)
+def _versions() -> tuple[tuple[str, str | None], ...]:
+    """Read once: a commit is written every few seconds and metadata is slow to parse."""
+    return tuple((name, _version(name)) for name in PACKAGES)
+
+
 def _version(name: str) -> str | None:
     try:
         return version(name)
@@ -40,6 +47,7 @@ def _version(name: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=1)
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123

@@ -1,5 +1,6 @@
 """Executing a task in the process of a worker: a plain class, with or without Ray around it."""
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -22,6 +23,10 @@ from state.tasks import (
     TrainingTask,
 )
 from trainer.config import WorkerSetup
+
+# Read by OpenMP when torch is loaded. Threads of a host that spin while another process holds
+# their core can slow it down tenfold; spinning briefly, then sleeping, costs little on a quiet one.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 if TYPE_CHECKING:
     from trainer.execution import TaskExecutor

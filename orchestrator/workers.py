@@ -13,6 +13,8 @@ from trainer.config import WorkerSetup
 # Ray reads its settings when it is imported.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AUTH_MODE", "token")
+# By default Ray gives its workers the lowest priority, and any other process starves them.
+os.environ.setdefault("RAY_worker_niceness", "0")
 # Ray listens on every interface whatever one asks for; without a token of our own it would write
 # one that every user of the machine can read.
 if os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:

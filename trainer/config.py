@@ -23,6 +23,10 @@ class DataConfig(Record):
     """BPE only; None sizes it by the train split."""
     search_fraction: float = Field(default=0.1, gt=0, lt=0.5)
     test_fraction: float = Field(default=0.1, gt=0, lt=0.5)
+    search_bytes: int = Field(default=60_000, ge=1000)
+    """Most text held out for decisions; every member of every generation is measured on it."""
+    test_bytes: int = Field(default=1_000_000, ge=1000)
+    """Most text held out for the final report."""
 
 
 class ModelConfig(Record):

@@ -177,7 +177,7 @@ def _stored(folder: Path, inputs: str) -> DatasetManifest | None:
 
 def _write_files(config: DataConfig, corpus: Corpus, folder: Path, inputs: str) -> DatasetManifest:
     """Everything but the manifest."""
-    splits = split_corpus(corpus, config.search_fraction, config.test_fraction)
+    splits = split_corpus(corpus, *held_out(config, corpus.num_bytes))
     tokenizer = train_tokenizer(config.tokenizer, splits["train"], config.vocab_size)
     tokenizer.save(folder / TOKENIZER_NAME)
     return DatasetManifest(
@@ -190,6 +190,12 @@ def _write_files(config: DataConfig, corpus: Corpus, folder: Path, inputs: str) 
         tokenizer_sha256=file_sha256(folder / TOKENIZER_NAME) or "",
         splits={name: _write_split(splits[name], tokenizer, folder, name) for name in SPLITS},
     )
+
+
+def held_out(config: DataConfig, num_bytes: int) -> tuple[float, float]:
+    """Shares of the search and the test split: as configured, or less where they are capped."""
+    search = min(config.search_fraction, config.search_bytes / num_bytes)
+    return search, min(config.test_fraction, config.test_bytes / num_bytes)
 
 
 def _write_split(

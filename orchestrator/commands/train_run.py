@@ -92,10 +92,17 @@ def _hand_over(finished: Finished, *, as_json: bool) -> int:
     if as_json:
         print(report.model_dump_json())
         return 0
-    print(headline(report))
+    _show(headline(report))
     print(f"model   {finished.folder.model}")
     print(f"report  {finished.folder.report_markdown}")
     return 0
+
+
+def _show(text: str) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
 
 
 def _already_finished(prepared: Prepared) -> int:

@@ -87,9 +87,15 @@ def best_dormant(state: RunState) -> Dormant:
 
 
 def restore(state: RunState, dormant: Dormant) -> RunState:
-    """Give the dormant copy's lineage its weights and genome back."""
+    """Give the dormant copy's lineage its weights and genome back.
+
+    If that lineage was pruned, the copy takes the place of the worst living one.
+    """
+    living = [lineage for lineage in state.lineages if lineage.alive]
+    own = [lineage.index for lineage in living if lineage.index == dormant.lineage]
+    place = own[0] if own else max(living, key=_bits).index
     lineages = tuple(
-        _awakened(lineage, dormant) if lineage.index == dormant.lineage else lineage
+        _awakened(lineage, dormant) if lineage.index == place else lineage
         for lineage in state.lineages
     )
     return state.model_copy(update={"lineages": lineages})

@@ -14,6 +14,8 @@ import pytest
 from state.objects import ObjectStore
 from trainer.demo_corpus import write_demo_corpus
 
+Process = subprocess.Popen[str] | subprocess.Popen[bytes]
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 SHAPE = ["--dim", "16", "--heads", "2", "--layers", "1", "--block", "32", "--batch", "4"]
@@ -194,7 +196,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     assert report(folder)["population"] == report(finished[0])["population"]
 
 
-def _wait_for_generation(folder: Path, generation: int, process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
+def _wait_for_generation(folder: Path, generation: int, process: Process) -> None:
     limit = time.monotonic() + 200
     while time.monotonic() < limit:
         assert process.poll() is None, "the run ended before it could be interrupted"

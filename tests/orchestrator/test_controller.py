@@ -11,6 +11,7 @@ from state.commit import load_commit
 from state.genome import is_gated, parse, same
 from state.metrics_store import MetricsStore
 from state.records import Genome
+from state.tasks import Outcome, Task, TrainingTask
 from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config, no_quality
 
 PHASES = ["abiogenesis", "primordial", "cambrian", "oxidation", "endosymbiosis", "homeostasis"]
@@ -72,7 +73,7 @@ def test_training_loss_does_not_choose_the_winner(tmp_path: Path) -> None:
     """The original ranked by training loss because search loss never reached its ranking."""
 
     class LiesOnTrain(ScriptedEngine):
-        def train(self, task):  # type: ignore[no-untyped-def]
+        def train(self, task: TrainingTask) -> Outcome:
             outcome = super().train(task)
             lie = 0.1 if task.genome != parse("gelu") else 5.0
             result = outcome.result.model_copy(update={"train_loss": lie})
@@ -207,7 +208,7 @@ def test_the_test_split_is_opened_once(tmp_path: Path) -> None:
     class Watching(ScriptedEngine):
         openings = 0
 
-        def answer(self, task):  # type: ignore[no-untyped-def]
+        def answer(self, task: Task) -> Outcome:
             splits = (*getattr(task, "splits", ()), *getattr(task, "evaluate", ()))
             self.openings += splits.count("test") and task.task_id == "final-winner"
             assert "test" not in splits or task.task_id.startswith("final-")

@@ -14,7 +14,7 @@ from state.records import Split
 from state.tasks import BatchKey
 from trainer.config import DataConfig, TokenizerKind
 from trainer.corpus import read_corpus
-from trainer.data import IGNORED, SPLITS, Dataset, prepare
+from trainer.data import IGNORED, SPLITS, Dataset, held_out, prepare
 from trainer.demo_corpus import demo_text
 from trainer.manifest import damaged_files, read_manifest
 from trainer.splits import split_corpus
@@ -290,5 +290,14 @@ def test_the_projects_corpora_are_prepared_in_seconds(tmp_path: Path, name: str)
     manifest = prepare(DataConfig(paths=(str(path),)), tmp_path, 128)
     assert manifest.num_bytes == path.stat().st_size
     assert manifest.domain == ("chat" if name == "historic.txt" else "text")
-    for split in ("search", "test"):
-        assert manifest.splits[split].num_bytes == pytest.approx(manifest.num_bytes / 10, rel=0.02)
+    for split, most in (("search", 60_000), ("test", 1_000_000)):
+        expected = min(manifest.num_bytes / 10, most)
+        assert manifest.splits[split].num_bytes == pytest.approx(expected, rel=0.02)
+
+
+def test_held_out_splits_stop_growing_with_the_corpus() -> None:
+    config = DataConfig(search_bytes=60_000, test_bytes=1_000_000)
+    assert held_out(config, 500_000) == (0.1, 0.1)
+    search, test = held_out(config, 100_000_000)
+    assert search * 100_000_000 == pytest.approx(60_000)
+    assert test * 100_000_000 == pytest.approx(1_000_000)

@@ -1,0 +1,100 @@
+"""Gain is told from noise: null challengers are hardly ever accepted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.evolution.noise import gain_limit, null_differences, sigma
+from state.seeds import generator
+from state.tasks import Outcome, TrainingResult, TrainingTask
+from tests.builders import ScriptedEngine, ScriptedRun, make_config
+
+
+def test_two_runs_leave_their_plain_difference() -> None:
+    assert null_differences([2.0, 1.5]) == pytest.approx([0.5])
+
+
+def test_one_run_leaves_no_difference() -> None:
+    assert null_differences([2.0]) == ()
+
+
+@given(st.lists(st.floats(1, 5), min_size=2, max_size=9))
+def test_contrasts_keep_the_variance_of_the_runs(values: list[float]) -> None:
+    squares = sum(value * value for value in null_differences(values))
+    assert squares / 2 == pytest.approx(np.var(values) * len(values), abs=1e-9)
+
+
+def test_contrasts_of_many_runs_have_the_scale_of_a_pair() -> None:
+    rng = np.random.default_rng(0)
+    pooled = [null_differences(list(rng.normal(size=5))) for _ in range(4000)]
+    variances = np.var(np.array(pooled), axis=0)
+    assert variances == pytest.approx(np.full(4, 2.0), rel=0.1)
+
+
+def test_noise_is_unknown_with_fewer_than_two_pairs() -> None:
+    assert sigma([0.1]) is None
+    assert gain_limit([0.1], level=0.05, comparisons=1) is None
+
+
+def test_the_limit_grows_with_the_number_of_challengers() -> None:
+    limits = [gain_limit([0.01, -0.02, 0.015], level=0.05, comparisons=n) for n in (1, 3, 9)]
+    assert limits == sorted(limits, key=lambda limit: limit or 0.0)
+    assert len(set(limits)) == 3
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 6, 12])
+@pytest.mark.parametrize("challengers", [1, 3, 9])
+def test_the_first_run_alone_keeps_its_level(pairs: int, challengers: int) -> None:
+    """For Gaussian noise the best of the null challengers passes in 5 % of the trials at most."""
+    rng, passed, trials = np.random.default_rng(1), 0, 4000
+    for _ in range(trials):
+        limit = gain_limit(list(rng.normal(size=pairs)), level=0.05, comparisons=challengers)
+        assert limit is not None
+        champion, rest = rng.normal(), rng.normal(size=challengers)
+        passed += (champion - rest).max() / np.sqrt(2) > limit
+    assert passed / trials <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)
+
+
+class NullChallengers(ScriptedEngine):
+    """Every member's noise is its own, as if each had another batch order."""
+
+    def train(self, task: TrainingTask) -> Outcome:
+        silent = ScriptedEngine(self.objects.folder.parent, noise=0.0)
+        outcome = silent.train(task)
+        assert isinstance(outcome.result, TrainingResult)
+        key = task.batches
+        rng = generator(key.seed, "own", task.task_id, key.purpose)
+        extra = 0.01 * rng.standard_normal()
+        scale = 1 + extra / outcome.result.evaluations[0].bits_per_byte
+        measured = tuple(
+            one.model_copy(
+                update={
+                    "nats": one.nats * scale,
+                    "blocks": tuple((nats * scale, count) for nats, count in one.blocks),
+                }
+            )
+            for one in outcome.result.evaluations
+        )
+        result = outcome.result.model_copy(update={"evaluations": measured})
+        return outcome.model_copy(update={"result": result})
+
+
+def test_null_challengers_are_accepted_in_at_most_two_percent_of_generations(
+    tmp_path: Path,
+) -> None:
+    accepted = generations = 0
+    for seed in range(3):
+        folder = tmp_path / str(seed)
+        config = make_config(budget=12000, seed=seed)
+        state = ScriptedRun(folder, config, NullChallengers(folder)).play()
+        accepted += state.counts.accepted
+        generations += sum(
+            one.generations
+            for one in state.summaries
+            if one.name in ("primordial", "cambrian", "oxidation")
+        )
+    assert generations > 60
+    assert accepted / generations <= 0.02
