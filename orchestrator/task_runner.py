@@ -26,7 +26,7 @@ from trainer.config import WorkerSetup
 
 # Read by OpenMP when torch is loaded. Threads of a host that spin while another process holds
 # their core can slow it down tenfold; spinning briefly, then sleeping, costs little on a quiet one.
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
     from trainer.execution import TaskExecutor

@@ -69,11 +69,11 @@ class OptimizerConfig(Record):
 
     batch: int = Field(default=16, ge=1, le=65536)
     """Windows in a batch."""
-    lr: float = Field(default=3e-3, gt=0)
+    lr: float = Field(default=6e-3, gt=0)
     """Peak learning rate of AdamW."""
     muon: bool = True
     """`modern` only: Muon moves the hidden matrices; else AdamW moves everything."""
-    muon_lr: float = Field(default=0.02, gt=0)
+    muon_lr: float = Field(default=0.04, gt=0)
     """Peak learning rate of Muon; scaled with `lr` when only `lr` is given."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.95, ge=0, lt=1)

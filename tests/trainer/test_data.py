@@ -290,7 +290,8 @@ def test_the_projects_corpora_are_prepared_in_seconds(tmp_path: Path, name: str)
     manifest = prepare(DataConfig(paths=(str(path),)), tmp_path, 128)
     assert manifest.num_bytes == path.stat().st_size
     assert manifest.domain == ("chat" if name == "historic.txt" else "text")
-    for split, most in (("search", 60_000), ("test", 1_000_000)):
+    limits: dict[Split, int] = {"search": 60_000, "test": 1_000_000}
+    for split, most in limits.items():
         expected = min(manifest.num_bytes / 10, most)
         assert manifest.splits[split].num_bytes == pytest.approx(expected, rel=0.02)
 
