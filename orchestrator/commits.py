@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.environment import environment
+from orchestrator.evolution.kuramoto import order_parameter
 from orchestrator.phases import phases_of
 from orchestrator.run_state import RunState
 from orchestrator.telemetry import Telemetry
@@ -69,8 +70,8 @@ def summary(config: RunConfig, state: RunState) -> dict[str, JsonValue]:
         "spent": books.spent(state.ledger),
         "budget": state.ledger.budget,
         "best_bits_per_byte": round(best, 5) if best is not None else None,
-        "battery": last.battery if last else None,
-        "synchrony_phases": list(synchrony.phases) if synchrony else None,
+        "battery": round(last.battery, 3) if last and last.battery is not None else None,
+        "synchrony": round(order_parameter(synchrony.phases)[0], 3) if synchrony else None,
         "last_decision": f"{decision.kind}: {decision.reason}" if decision else None,
         "dormant": [one.genome.formula for one in state.dormant],
     }

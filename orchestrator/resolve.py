@@ -94,10 +94,16 @@ def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
 
 
 def corpus_bytes(paths: tuple[str, ...]) -> int:
-    """Bytes of the files that a run would read; what is missing is reported by the reader."""
+    """Bytes of the files that a run would read.
+
+    Raises:
+        ValueError: one of them does not exist.
+    """
     total = 0
     for name in paths:
         path = Path(name)
+        if not path.exists():
+            raise ValueError(f"{path} does not exist; give --data a text file, a folder or JSONL")
         files = [path] if path.is_file() else path.rglob("*") if path.is_dir() else []
         total += sum(file.stat().st_size for file in files if file.is_file())
     return total

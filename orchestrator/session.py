@@ -28,7 +28,7 @@ from orchestrator.resolve import (
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import Event
 from orchestrator.telemetry import Telemetry
-from state.commit import RunLock, load_commit
+from state.commit import CommitRecord, RunLock, load_commit
 from state.run_folder import RunFolder
 
 
@@ -39,7 +39,8 @@ class Prepared(NamedTuple):
     saved: Saved
     notes: tuple[str, ...]
     events: tuple[Event, ...]
-    journal_bytes: dict[str, int]
+    commit: CommitRecord | None = None
+    """What it goes on from; None for a new run."""
 
 
 class Finished(NamedTuple):
@@ -76,7 +77,7 @@ def prepare_run(config: RunConfig) -> Prepared:
     )
     saved = Saved(config=resolved, run=state, telemetry=Telemetry())
     event = Event(kind="started", data={"run_id": state.run_id, "budget": config.budget})
-    return Prepared(folder, saved, notes, (event,), {})
+    return Prepared(folder, saved, notes, (event,))
 
 
 def prepare_resume(
@@ -111,7 +112,7 @@ def prepare_resume(
     if state.status == "running":
         state = state.model_copy(update={"resumed_count": state.resumed_count + 1})
     ready = Saved(config=config, run=state, telemetry=saved.telemetry)
-    return Prepared(folder, ready, tuple(notes), tuple(events), loaded.record.journal_bytes)
+    return Prepared(folder, ready, tuple(notes), tuple(events), loaded.record)
 
 
 def first_state(config: RunConfig) -> RunState:
@@ -130,6 +131,7 @@ def execute(
     """Run to the end or to a stop. The folder is locked meanwhile; Ray ends with the run."""
     folder, saved = prepared.folder, prepared.saved
     with RunLock(folder.lock):
+        _require_unchanged(prepared)
         recorder = Recorder(folder, saved.run.run_id)
         try:
             for listener in listeners:
@@ -166,10 +168,22 @@ def write_configurations(folder: RunFolder, config: RunConfig) -> None:
         write_atomically(folder.configuration(index, phase.name), text.encode())
 
 
+def _require_unchanged(prepared: Prepared) -> None:
+    """Nobody has begun or continued the run between loading it and locking it."""
+    folder = prepared.folder
+    begun = prepared.commit is not None or folder.state.exists()
+    now = load_commit(folder).record if begun else None
+    if now != prepared.commit:
+        raise ValueError(
+            f"run folder {folder.root} was changed by another process meanwhile; start again"
+        )
+
+
 def _rewind(recorder: Recorder, prepared: Prepared) -> None:
     state = prepared.saved.run
+    lengths = prepared.commit.journal_bytes if prepared.commit else {}
     last = state.generation if state.work else state.generation - 1
-    for message in recorder.rewind(prepared.journal_bytes, last):
+    for message in recorder.rewind(lengths, last):
         recorder.say(Event(kind="journal_cut", data={"message": message}))
 
 

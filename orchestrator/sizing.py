@@ -30,7 +30,7 @@ ALIASES = {"1M": "tiny", "5M": "small", "8M": "medium"}
 
 # Below this a larger model memorises before it generalises.
 MEMORISED_BYTES = 150_000
-# On two laptop cores 2,000 steps take four minutes with `tiny` and a quarter of an hour with `small`.
+# On two cores 2,000 steps take three minutes with `tiny` and a quarter of an hour with `small`.
 CPU_TINY_BYTES = 1_000_000
 GPU_MEDIUM_BYTES = 20_000_000
 

@@ -6,11 +6,13 @@ from state.records import Finding
 DISTANCE_SHARE = 0.3
 DISTINCT_SHARE = 0.2
 SEVERITY = 0.3
+# With fewer members one far or near challenger decides the mean.
+MINIMUM_POPULATION = 6
 
 
 def inspect(evidence: Evidence) -> Finding | None:
     """Mean distance under 30 % of the phase's start, or at most 2 distinct genomes among 10."""
-    if evidence.distance is None or not evidence.population:
+    if evidence.distance is None or evidence.population < MINIMUM_POPULATION:
         return None
     share = evidence.num_distinct / evidence.population
     if share <= DISTINCT_SHARE:

@@ -75,6 +75,11 @@ def test_a_population_that_has_drawn_together_has_collapsed() -> None:
     assert collapse.inspect(near) is not None
 
 
+def test_a_handful_of_members_is_too_few_to_have_collapsed() -> None:
+    few = Evidence(distance=0.1, start_distance=1.0, num_distinct=2, population=4)
+    assert collapse.inspect(few) is None
+
+
 def test_skipped_steps_of_champions_are_instability_and_those_of_challengers_are_not() -> None:
     assert instability.inspect(Evidence(members=(member(skipped_steps=6),))) is not None
     wild = member("challenger", skipped_steps=6)
