@@ -48,8 +48,8 @@ arch: setup  ## who may import whom
 
 check: lint types arch test  ## everything that must be green at a commit
 
-bench: setup  ## headline figures, interleaved; results in benchmarks/results
-	$(BIN)/python -m benchmarks.main_job
+bench: setup $(DATA)  ## headline figures on DATA; results in benchmarks/results
+	$(BIN)/python -m benchmarks.main_job --data $(DATA)
 
 soak: setup  ## slow tests: minutes to hours
 	$(BIN)/pytest -m "soak" --timeout 7200

@@ -16,10 +16,12 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from benchmarks.recording import write_result
+from orchestrator.config import MINIMUM_BUDGET, RunConfig
 from orchestrator.resolve import corpus_bytes, resolve_data, resolve_shape, worker_setup
 from orchestrator.schedule import host_span
 from orchestrator.settings import build_config, merge, nested
 from state.genome import parse
+from state.records import Genome
 from state.run_folder import RunFolder
 from state.seeds import derive_seed
 from state.tasks import BatchKey, TrainingTask
@@ -53,7 +55,7 @@ def main() -> None:
     rows: list[JsonValue] = [
         {
             "arm": arm or "default",
-            "bits_per_byte": scores[arm],
+            "bits_per_byte": list(scores[arm]),
             "mean": statistics.fmean(scores[arm]),
             "ms_per_step": statistics.median(times[arm]),
         }
@@ -78,8 +80,9 @@ def settings(arm: str) -> dict[str, JsonValue]:
 
 def train(data: str, arm: str, seed: int, steps: int, threads: int) -> float:
     """Search bits per byte of one model at its best evaluation."""
-    given = merge({"data": {"paths": [data]}, "seed": seed, "budget": 2000}, settings(arm))
-    formula = str(given.pop("activation", "gelu"))
+    budget = max(MINIMUM_BUDGET, 2 * steps)
+    given = merge({"data": {"paths": [data]}, "seed": seed, "budget": budget}, settings(arm))
+    genome = parse(str(given.pop("activation", "gelu")))
     with tempfile.TemporaryDirectory() as temporary:
         folder = RunFolder(Path(temporary))
         folder.create()
@@ -88,34 +91,40 @@ def train(data: str, arm: str, seed: int, steps: int, threads: int) -> float:
         executor = TaskExecutor(worker_setup(config, folder))
         best, checkpoint = float("inf"), None
         for chunk in range(CHUNKS):
-            task = TrainingTask(
-                task_id=f"chunk{chunk}",
-                phase="control",
-                generation=chunk,
-                lineage=0,
-                role="control",
-                genome=parse(formula),
-                parent=checkpoint,
-                parent_genome=parse(formula),
-                init_seed=derive_seed(seed, "init"),
-                first_step=chunk * steps // CHUNKS + 1,
-                steps=steps // CHUNKS,
-                batches=BatchKey(seed=seed, lineage=0, generation=chunk, purpose="recipe"),
-                learning_rate=host_span(
-                    config,
-                    "control",
-                    age_steps=chunk * steps // CHUNKS,
-                    progress=(chunk / CHUNKS, (chunk + 1) / CHUNKS),
-                    decay_from=config.host.decay_from,
-                ),
-                dropout=config.model.dropout,
-                threads=threads,
-            )
-            outcome = executor.execute(task).result
-            assert outcome.kind == "training"
-            checkpoint = outcome.checkpoint
-            best = min(best, outcome.evaluations[0].bits_per_byte)
+            task = chunk_task(config, genome, steps, chunk)
+            task = task.model_copy(update={"parent": checkpoint, "threads": threads})
+            result = executor.execute(task).result
+            assert result.kind == "training"
+            checkpoint = result.checkpoint
+            best = min(best, result.evaluations[0].bits_per_byte)
         return best
+
+
+def chunk_task(config: RunConfig, genome: Genome, steps: int, chunk: int) -> TrainingTask:
+    """One of CHUNKS equal parts of a run of `steps`."""
+    begun = chunk * steps // CHUNKS
+    return TrainingTask(
+        task_id=f"chunk{chunk}",
+        phase="control",
+        generation=chunk,
+        lineage=0,
+        role="control",
+        genome=genome,
+        parent=None,
+        parent_genome=genome,
+        init_seed=derive_seed(config.seed, "init"),
+        first_step=begun + 1,
+        steps=(chunk + 1) * steps // CHUNKS - begun,
+        batches=BatchKey(seed=config.seed, lineage=0, generation=chunk, purpose="recipe"),
+        learning_rate=host_span(
+            config,
+            "control",
+            age_steps=begun,
+            progress=(chunk / CHUNKS, (chunk + 1) / CHUNKS),
+            decay_from=config.host.decay_from,
+        ),
+        dropout=config.model.dropout,
+    )
 
 
 if __name__ == "__main__":
