@@ -21,7 +21,8 @@ class Extended(NamedTuple):
 def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
     """The run with a larger budget.
 
-    Before Endosymbiosis the extra is spread over the phases that remain. Later, the host goes on
+    Before Endosymbiosis the extra is spread over the phases that remain; one that has trained
+    its last step gets nothing, one whose search was over searches again. Later, the host goes on
     from its last commit before the final decay, warms up again and spends the extra there: not
     equal to a longer run that was never interrupted.
 
@@ -38,8 +39,10 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
     names = [phase.name for phase in phases_of(config)]
     merged = names.index("endosymbiosis")
     if state.phase_index < merged:
-        ahead = names[state.phase_index :]
+        ended = state.stage == "phase_end"
+        ahead = names[state.phase_index + ended :]
         how = "spread over the phases that remain"
+        state = _reopened(state)
     else:
         ahead = names[merged:]
         state = _before_decay(state, merged)
@@ -56,6 +59,13 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
     }
     event = Event(kind="extended", data={"budget": budget, "extra": extra, "how": how})
     return Extended(larger, state.model_copy(update=update), event)
+
+
+def _reopened(state: RunState) -> RunState:
+    if state.phase is None:
+        return state
+    phase = state.phase.model_copy(update={"closing": False})
+    return state.model_copy(update={"phase": phase})
 
 
 def _before_decay(state: RunState, merged: int) -> RunState:

@@ -13,6 +13,9 @@ from state.run_folder import RunFolder
 from trainer.config import ModelConfig, WorkerSetup
 from trainer.manifest import DatasetManifest
 
+# (passes over the train split, dropout): a text that is seen once needs none.
+DROPOUT_BY_PASSES = ((40.0, 0.2), (5.0, 0.1), (0.0, 0.0))
+
 
 class Resolution(Record):
     """A configuration without open values, and what was decided on the way."""
@@ -45,8 +48,9 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
 
 
 def resolve_data(config: RunConfig, manifest: DatasetManifest) -> RunConfig:
-    """Fix what the prepared dataset decides, and the warm-up."""
-    model = config.model.model_copy(update={"vocab_size": manifest.vocab_size})
+    """Fix what the prepared dataset decides: vocabulary, dropout, warm-up."""
+    changes = {"vocab_size": manifest.vocab_size, "dropout": _dropout(config, manifest)}
+    model = config.model.model_copy(update=changes)
     data = config.data.model_copy(
         update={"domain": manifest.domain, "vocab_size": _vocabulary(manifest)}
     )
@@ -114,6 +118,18 @@ def _shaped(model: ModelConfig, choice: Choice) -> ModelConfig:
     named = size.model_dump(exclude={"batch"})
     given = {name: getattr(model, name) for name in model.model_fields_set}
     return ModelConfig.model_validate({**named, **given, "size": choice.name})
+
+
+def _dropout(config: RunConfig, manifest: DatasetManifest) -> float:
+    """As given, else by how often the host passes over the train split.
+
+    It has trained for about half of the budget when the run ends.
+    """
+    if "dropout" in config.model.model_fields_set:
+        return config.model.dropout
+    tokens = config.budget / 2 * config.optimizer.batch * config.model.block
+    passes = tokens / manifest.splits["train"].tokens
+    return next(rate for least, rate in DROPOUT_BY_PASSES if passes >= least)
 
 
 def _vocabulary(manifest: DatasetManifest) -> int | None:

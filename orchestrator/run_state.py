@@ -118,10 +118,12 @@ class PhaseState(Record):
     extensions: int = 0
     retries: int = 0
     settled_before: int = 0
-    """Steps of the phase that were spent before it was retried."""
+    """Steps of the phase that were spent before it was begun again."""
     findings: tuple[Finding, ...] = ()
     closing: bool = False
     """The search is over; the remainder of the budget trains the lineages."""
+    failed_generations: int = 0
+    """Generations in a row in which every champion failed."""
 
 
 class Gate(Record):

@@ -161,6 +161,7 @@ class ScriptedEngine:
         own = generator(key.seed, "own", task.task_id, key.purpose)
         noise = self.noise * (shared.standard_normal() + 0.3 * own.standard_normal())
         bits = 2.0 + 2.0 * exp(-age / 400) - self.quality(task.genome) + noise
+        bits += self.penalty(task)
         weights = {"age": age, "formula": task.genome.formula, "bits": bits}
         sha = self.objects.publish(json.dumps(weights).encode()) if task.save else None
         result = TrainingResult(
@@ -174,6 +175,10 @@ class ScriptedEngine:
             evaluations=tuple(make_evaluation(bits, split) for split in task.evaluate),
         )
         return Outcome(result=result, rows=self.rows(task, bits))
+
+    def penalty(self, task: TrainingTask) -> float:
+        """Bits per byte that this training loses; for tests of what goes wrong."""
+        return 0.0
 
     def rows(self, task: TrainingTask, loss: float) -> tuple[StepMetrics, ...]:
         """One row, of the last step."""

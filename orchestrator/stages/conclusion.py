@@ -74,10 +74,13 @@ def evaluation_of(evaluations: tuple[Evaluation, ...], split: Split) -> Evaluati
 
 
 def charge(state: RunState) -> Ledger:
-    """The ledger with tokens and FLOPs of the open work's results; steps are settled apart."""
+    """The ledger with tokens and FLOPs of the open work's results; steps are settled apart.
+
+    Results are added in the order of their ids: sums of floats depend on it.
+    """
+    results = sorted(work_of(state).results, key=lambda result: result.task_id)
     totals = {
-        name: getattr(state.ledger, name)
-        + sum(getattr(result, name, 0) for result in work_of(state).results)
+        name: getattr(state.ledger, name) + sum(getattr(result, name, 0) for result in results)
         for name in ("tokens", "training_flops", "evaluation_flops")
     }
     return state.ledger.model_copy(update=totals)

@@ -116,6 +116,7 @@ def _measured(state: RunState, task_id: str, split: Split) -> Evaluation:
 
 def _order2(state: RunState) -> float:
     result = result_of(state, "final-order2")
-    if not isinstance(result, BaselineResult) or result.bits_per_byte is None:
-        raise RuntimeError("the order-2 baseline could not be measured; see log.txt")
+    assert isinstance(result, BaselineResult), "final-order2 has no result"
+    if result.bits_per_byte is None:
+        raise RuntimeError(f"the order-2 baseline could not be measured: {result.error}")
     return result.bits_per_byte

@@ -77,7 +77,7 @@ def chunk_steps(state: RunState, config: RunConfig) -> int:
     if phase == "control":
         total = state.ledger.control[state.control_index].allotted
         return max(1, min(config.host.eval_interval, ceil(total / 16)))
-    total = books.line(state.ledger, phase).allotted
+    total = books.line(state.ledger, phase).allotted - phase_of(state).settled_before
     return max(1, min(config.host.eval_interval, ceil(total / config.host.chunks_per_phase)))
 
 
@@ -179,7 +179,8 @@ def _evidence(host: HostState, result: TrainingResult) -> Evidence:
 def _ended(state: RunState, config: RunConfig) -> RunState:
     """The end of a phase or of a control arm: the best kept model goes on.
 
-    Steps that cannot be used whole (a teacher's share of one) go to Homeostasis.
+    Steps that cannot be used whole (a teacher's share of one) go to Homeostasis. Each phase
+    begins with its full learning rate, so failures are counted anew.
     """
     host, phase = host_of(state), current_phase(state, config)
     ledger = state.ledger
@@ -190,5 +191,6 @@ def _ended(state: RunState, config: RunConfig) -> RunState:
         host = host.model_copy(
             update={"checkpoint": host.best.checkpoint, "age_steps": host.best.age_steps}
         )
+    host = host.model_copy(update={"failures": 0})
     stage = "control" if phase == "control" else "phase_end"
     return state.model_copy(update={"host": host, "ledger": ledger, "stage": stage, "work": None})

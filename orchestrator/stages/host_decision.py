@@ -84,15 +84,17 @@ def _after_failure(state: RunState, config: RunConfig, result: TrainingResult) -
     if host.failures > 1:
         raise HostDivergedError(
             f"{host.name} diverged twice in {current_phase(state, config)}, the second time with "
-            "half its learning rate; start again with a lower --lr"
+            f"half its learning rate ({_cause(result)}); start again with a lower --lr"
         )
     before = phase.settings.lr_scale
     settings = phase.settings.model_copy(update={"lr_scale": before / 2})
     change = Adjustment(setting="lr_scale", before=before, after=before / 2)
-    reason = result.error or f"{result.skipped_steps} of {result.steps} steps were unusable"
-    return Response(
-        "adapt", reason, host, phase.model_copy(update={"settings": settings}), (change,)
-    )
+    changed = phase.model_copy(update={"settings": settings})
+    return Response("adapt", _cause(result), host, changed, (change,))
+
+
+def _cause(result: TrainingResult) -> str:
+    return result.error or f"{result.skipped_steps} of {result.steps} steps were unusable"
 
 
 def _answer(state: RunState, config: RunConfig, findings: list[Finding]) -> Response:

@@ -145,9 +145,10 @@ def _summary(
 ) -> PhaseSummary:
     ongoing = phase_of(state)
     settled = books.line(state.ledger, phase.name).settled
+    told = sum(one.steps for one in state.summaries if one.name == phase.name)
     return PhaseSummary(
         name=phase.name,
-        steps=settled - ongoing.settled_before,
+        steps=settled - told,
         generations=state.generation - ongoing.first_generation,
         bits_per_byte=best.evaluation.bits_per_byte,
         battery=report.composite if report else None,
@@ -185,6 +186,7 @@ def _retried(state: RunState, config: RunConfig, phase: PhaseConfig) -> RunState
             "retries": 1,
             "settled_before": books.line(ledger, phase.name).settled,
             "closing": False,
+            "failed_generations": 0,
             "best_history": (),
             "accepted_history": (),
             "distance_history": (),
@@ -215,6 +217,8 @@ def _reverted(state: RunState, phase: PhaseConfig) -> RunState:
             "age_steps": copy.age_steps,
             "lineage": copy.lineage,
             "best": copy,
+            "before_decay": copy.checkpoint,
+            "before_decay_age": copy.age_steps,
         }
     )
     return state.model_copy(update={"host": host})

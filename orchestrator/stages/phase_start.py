@@ -57,9 +57,11 @@ def _lineages(state: RunState, config: RunConfig, phase: PhaseConfig) -> tuple[L
 def _fresh_phase(state: RunState, config: RunConfig, phase: PhaseConfig) -> PhaseState:
     dropout = config.model.dropout
     if phase.kind != "search":
-        settings = PhaseSettings(dropout=dropout)
         return PhaseState(
-            settings=settings, first_generation=state.generation, start_lineages=state.lineages
+            settings=PhaseSettings(dropout=dropout),
+            first_generation=state.generation,
+            start_lineages=state.lineages,
+            settled_before=books.line(state.ledger, phase.name).settled,
         )
     alive = sum(lineage.alive for lineage in state.lineages)
     fit = fit_search(phase, config.evolution, books.remaining(state.ledger, phase.name), alive)

@@ -14,6 +14,7 @@ from orchestrator.stages.conclusion import (
     member_record,
     missing,
     phase_of,
+    result_of,
     training_result,
     work_of,
 )
@@ -26,16 +27,17 @@ MAX_TWINS = 8
 
 
 def open_work(state: RunState, config: RunConfig) -> RunState:
-    """A stretch of lineage 0 with every core, or at the end its last steps beside their twins."""
+    """A stretch of lineage 0 with every core, or at the end its last steps beside their twins.
+
+    What is refunded after that, by a twin that failed, is one more stretch.
+    """
     left = books.remaining(state.ledger, phase_name(state, config))
     twins, steps = _null_plan(state, config)
     lead = left - (1 + twins) * steps
-    if lead > 0:
-        tasks = _stretch(state, config, min(lead, config.host.eval_interval))
-    elif twins:
+    if twins and lead == 0:
         tasks = _null_generation(state, config, twins, steps)
     else:
-        tasks = _stretch(state, config, left)
+        tasks = _stretch(state, config, min(lead if lead > 0 else left, config.host.eval_interval))
     cost = sum(task.steps for task in tasks)
     work = OpenWork(
         tasks=tasks,
@@ -57,11 +59,11 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     """Lineage 0 goes on from its own run; the twins leave their differences."""
     phase, work = phase_name(state, config), work_of(state)
     results = {task.task_id: training_result(state, task.task_id) for task in work.tasks}
-    steps = sum(result.steps for result in results.values() if result)
+    steps = sum(result.steps for result in work.results if isinstance(result, TrainingResult))
     ledger = books.settle(charge(state), phase, steps)
     own = results[work.tasks[0].task_id]
     if own is None:
-        raise RuntimeError(_dead(work.tasks[0]))
+        raise RuntimeError(_dead(state, work.tasks[0].task_id))
     lineage = _grown(state.lineages[0], own)
     update = {
         "ledger": ledger,
@@ -73,7 +75,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
         "stage": "generation" if books.remaining(ledger, phase) else "phase_end",
         "work": None,
     }
-    members = tuple(_row(task, results[task.task_id]) for task in work.tasks)
+    members = tuple(_row(state, task) for task in work.tasks)
     return Conclusion(state=state.model_copy(update=update), members=members)
 
 
@@ -145,14 +147,17 @@ def _bits(result: TrainingResult) -> float:
     return evaluation.bits_per_byte
 
 
-def _row(task: TrainingTask, result: TrainingResult | None) -> MemberRecord:
-    if result is None:
-        result = TrainingResult(task_id=task.task_id, status="failed")
+def _row(state: RunState, task: TrainingTask) -> MemberRecord:
+    result = result_of(state, task.task_id)
+    assert isinstance(result, TrainingResult)
     return member_record(task, result)
 
 
-def _dead(task: TrainingTask) -> str:
+def _dead(state: RunState, task_id: str) -> str:
+    result = result_of(state, task_id)
+    cause = result.error if result else None
     return (
-        f"the reference model failed in {task.task_id}: more than a third of its steps were not "
-        "finite or the worker died; lower --lr or look at log.txt"
+        f"the reference model failed in {task_id} "
+        f"({cause or 'more than a third of its steps were not finite'}); "
+        "lower --lr, or go on with --resume once the cause is mended"
     )

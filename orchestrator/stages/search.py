@@ -11,6 +11,7 @@ from orchestrator.stages.conclusion import (
     member_record,
     missing,
     phase_of,
+    result_of,
     training_result,
     work_of,
 )
@@ -36,6 +37,10 @@ from state.records import Decision, MemberRecord
 from state.tasks import Task, TrainingResult
 
 
+# As many as there can be lineages: the last steps of a phase go to one lineage a generation in turn.
+MAX_FAILED_GENERATIONS = 4
+
+
 def open_work(state: RunState, config: RunConfig) -> RunState:
     """Draw the challengers and reserve the generation's steps."""
     return plan_generation(state, config)
@@ -50,6 +55,7 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
     """Accept, measure, decide."""
     verdict = judge(state, config)
+    state = _with_phase(state, failed_generations=_failed_generations(state))
     before = state
     winners = {lineage.index: _survivor(state, verdict, lineage) for lineage in state.lineages}
     lineages = tuple(winners[lineage.index][0] for lineage in state.lineages)
@@ -70,6 +76,26 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
         synchrony=synchrony,
         events=events,
     )
+
+
+def _failed_generations(state: RunState) -> int:
+    """How many generations in a row no champion could be computed, this one included.
+
+    Raises:
+        RuntimeError: too many; nothing is spent any more, and the phase would never end.
+    """
+    champions = [task.task_id for task in work_of(state).tasks if task.role == "champion"]
+    results = [result_of(state, task_id) for task_id in champions]
+    errors = [one.error for one in results if one is not None and one.status == "failed"]
+    if not champions or len(errors) < len(champions):
+        return 0
+    count = phase_of(state).failed_generations + 1
+    if count >= MAX_FAILED_GENERATIONS:
+        raise RuntimeError(
+            f"every champion failed in {count} generations in a row ({errors[-1]}); "
+            "mend the cause and go on with --resume"
+        )
+    return count
 
 
 def _with_phase(state: RunState, **changes: object) -> RunState:

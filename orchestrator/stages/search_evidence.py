@@ -7,11 +7,12 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.detectors.evidence import Evidence, MemberEvidence
 from orchestrator.run_state import RunState
-from orchestrator.stages.conclusion import phase_of, training_result, work_of
+from orchestrator.stages.conclusion import phase_of, result_of, work_of
 from orchestrator.stages.search_judgement import genomes_of, search_evaluation
 from orchestrator.stages.training import phase_name
 from state.genome import distance
 from state.records import Genome
+from state.tasks import TrainingResult, TrainingTask
 
 
 def mean_distance(genomes: Sequence[Genome]) -> float | None:
@@ -28,30 +29,33 @@ def evidence(before: RunState, after: RunState, config: RunConfig) -> Evidence:
     genomes = genomes_of(before)
     has_challengers = any(task.role == "challenger" for task in work_of(before).tasks)
     return Evidence(
-        members=tuple(_member(before, task_id) for task_id in _trained(before)),
+        members=_members(before),
         distance=phase.distance_history[-1] if has_challengers else None,
         start_distance=phase.start_distance,
         num_distinct=len(set(genomes)),
         population=len(genomes),
         best_history=phase.best_history,
         steps_history=_steps_history(after, config),
-        allotted=books.line(after.ledger, phase_name(after, config)).allotted,
+        allotted=books.line(after.ledger, phase_name(after, config)).allotted
+        - phase.settled_before,
     )
 
 
-def _trained(state: RunState) -> list[str]:
-    return [task.task_id for task in work_of(state).tasks if training_result(state, task.task_id)]
+def _members(state: RunState) -> tuple[MemberEvidence, ...]:
+    """Everyone that ran; a quarantined member has skipped steps and no losses."""
+    pairs = [(task, result_of(state, task.task_id)) for task in work_of(state).tasks]
+    return tuple(
+        _member(state, task, result) for task, result in pairs if isinstance(result, TrainingResult)
+    )
 
 
-def _member(state: RunState, task_id: str) -> MemberEvidence:
-    task = next(one for one in work_of(state).tasks if one.task_id == task_id)
-    result, measured = training_result(state, task_id), search_evaluation(state, task_id)
-    assert result is not None
+def _member(state: RunState, task: TrainingTask, result: TrainingResult) -> MemberEvidence:
+    measured = search_evaluation(state, task.task_id)
     return MemberEvidence(
-        member_id=task_id,
+        member_id=task.task_id,
         lineage=task.lineage,
         role=task.role,
-        train_loss=result.train_loss,
+        train_loss=result.train_loss if measured else None,
         search_loss=measured.nats_per_token if measured else None,
         steps=result.steps,
         skipped_steps=result.skipped_steps,
@@ -59,7 +63,11 @@ def _member(state: RunState, task_id: str) -> MemberEvidence:
 
 
 def _steps_history(state: RunState, config: RunConfig) -> tuple[int, ...]:
-    """Steps spent after each generation of the phase, the generations taken as equally long."""
+    """Steps spent after each generation of the phase, the generations taken as equally long.
+
+    Those of an attempt that was given up do not count.
+    """
     spent = books.line(state.ledger, phase_name(state, config)).settled
+    spent -= phase_of(state).settled_before
     count = len(phase_of(state).best_history)
     return tuple(spent * (index + 1) // count for index in range(count))

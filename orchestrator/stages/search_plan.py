@@ -91,15 +91,15 @@ def _spread(count: int, lineages: list[int], generation: int) -> dict[int, int]:
 
 
 def _remainder(state: RunState, config: RunConfig, left: int) -> OpenWork:
-    """What is too little for a generation trains the champions, evenly."""
+    """What is too little for a generation trains the champions, evenly and in turn."""
     lineages = alive(state)
     most = phase_of(state).settings.steps_per_candidate
     total = min(left, most * len(lineages))
     tasks = []
-    for order, lineage in enumerate(lineages):
-        steps = total // len(lineages) + (1 if order < total % len(lineages) else 0)
-        if steps:
-            tasks.append(_champion(state, config, lineage, steps, total))
+    shares = _spread(total, [lineage.index for lineage in lineages], state.generation)
+    for lineage in lineages:
+        if lineage.index in shares:
+            tasks.append(_champion(state, config, lineage, shares[lineage.index], total))
     return OpenWork(tasks=tuple(tasks), reserved=total)
 
 

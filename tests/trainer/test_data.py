@@ -293,7 +293,7 @@ def test_the_projects_corpora_are_prepared_in_seconds(tmp_path: Path, name: str)
     limits: dict[Split, int] = {"search": 60_000, "test": 1_000_000}
     for split, most in limits.items():
         expected = min(manifest.num_bytes / 10, most)
-        assert manifest.splits[split].num_bytes == pytest.approx(expected, rel=0.02)
+        assert manifest.splits[split].num_bytes == pytest.approx(expected, rel=0.05)
 
 
 def test_held_out_splits_stop_growing_with_the_corpus() -> None:

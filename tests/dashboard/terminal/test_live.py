@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 
 from dashboard.terminal.live import LiveView, Stopwatch
-from dashboard.terminal.plain import PlainView
 from dashboard.terminal.run_reader import RunReader
 from dashboard.terminal.snapshot import Pace, RunView, eta_seconds
 from state.metrics_store import MetricsStore
@@ -139,19 +138,6 @@ def test_a_log_that_cannot_be_written_is_not_fatal_either(tmp_path: Path) -> Non
 
 def test_a_view_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
     LiveView(tmp_path).stop()
-    PlainView(tmp_path, StringIO()).stop()
-
-
-def test_the_line_log_prints_every_event_once(tmp_path: Path, view: RunView) -> None:
-    write_run(tmp_path, view)
-    output = StringIO()
-    plain = PlainView(tmp_path, output)
-    plain.start()
-    wait_for(lambda: "number=29" in output.getvalue())
-    with MetricsStore.open(tmp_path / "metrics.db", writer=True) as store:
-        store.record_event("run-7", 30, "note", {"number": 30})
-    plain.stop()
-    assert output.getvalue().splitlines() == [f"note: number={i}" for i in range(31)]
 
 
 def test_the_time_left_comes_from_the_pace_while_watched(view: RunView) -> None:
