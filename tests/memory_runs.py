@@ -37,6 +37,7 @@ class MemoryObjects(ObjectStore):
         self._bytes: dict[str, bytes] = {}
 
     def publish(self, data: bytes, suffix: str = "safetensors") -> str:
+        del suffix
         sha = hashlib.sha256(data).hexdigest()
         self._bytes[sha] = data
         return sha
@@ -126,12 +127,12 @@ def drive(
     engine: ScriptedEngine,
     state: RunState | None = None,
     *,
-    until: Callable[[RunState], bool] = lambda state: False,
+    until: Callable[[RunState], bool] | None = None,
     max_stages: int = 3000,
 ) -> list[RunState]:
     """Every state of a run up to its end, or to the first one that `until` wants."""
     states = [state or make_state(config)]
-    while states[-1].status == "running" and not until(states[-1]):
+    while states[-1].status == "running" and not (until and until(states[-1])):
         assert len(states) < max_stages, "the run does not end"
         states.append(advance(config, engine, states[-1]))
         check(states[-1])

@@ -78,6 +78,7 @@ def chunk_steps(state: RunState, config: RunConfig) -> int:
         total = state.ledger.control[state.control_index].allotted
         return max(1, min(config.host.eval_interval, ceil(total / 16)))
     total = books.line(state.ledger, phase).allotted - phase_of(state).settled_before
+    total = whole_steps(state, config, host_of(state), total)
     return max(1, min(config.host.eval_interval, ceil(total / config.host.chunks_per_phase)))
 
 

@@ -36,8 +36,7 @@ from orchestrator.transitions import decide
 from state.records import Decision, MemberRecord
 from state.tasks import Task, TrainingResult
 
-
-# As many as there can be lineages: the last steps of a phase go to one lineage a generation in turn.
+# As many as there can be lineages: a phase's last steps go to one of them a generation, in turn.
 MAX_FAILED_GENERATIONS = 4
 
 
