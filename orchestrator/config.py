@@ -77,6 +77,8 @@ class HostConfig(Record):
     decay_from: float = Field(default=0.4, ge=0, lt=1)
     """Share of the host's steps after which the rate falls linearly to zero."""
     chunks_per_phase: int = Field(default=8, ge=1)
+    control_dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Dropout of the baselines, which train longer than the host; None takes the model's."""
     eval_interval: int = Field(default=200, ge=1)
     """Steps between evaluations at most; small phases evaluate `chunks_per_phase` times."""
 

@@ -13,8 +13,12 @@ from state.run_folder import RunFolder
 from trainer.config import ModelConfig, WorkerSetup
 from trainer.manifest import DatasetManifest
 
-# (passes over the train split, dropout): a text that is seen once needs none.
-DROPOUT_BY_PASSES = ((40.0, 0.2), (5.0, 0.1), (0.0, 0.0))
+# (passes over the train split, dropout): what is seen a few times is not memorised yet.
+DROPOUT_BY_PASSES = ((20.0, 0.1), (0.0, 0.0))
+
+
+# Of the budget, what the host has trained when the run ends.
+HOST_SHARE = 0.55
 
 
 class Resolution(Record):
@@ -49,13 +53,19 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
 
 def resolve_data(config: RunConfig, manifest: DatasetManifest) -> RunConfig:
     """Fix what the prepared dataset decides: vocabulary, dropout, warm-up."""
-    changes = {"vocab_size": manifest.vocab_size, "dropout": _dropout(config, manifest)}
+    changes = {
+        "vocab_size": manifest.vocab_size,
+        "dropout": _dropout(config, manifest, HOST_SHARE * config.budget),
+    }
     model = config.model.model_copy(update=changes)
+    straight = _dropout(config, manifest, config.budget)
+    host = config.host.model_copy(update={"control_dropout": straight})
     data = config.data.model_copy(
         update={"domain": manifest.domain, "vocab_size": _vocabulary(manifest)}
     )
     optimizer = config.optimizer.model_copy(update={"warmup": warmup_steps(config)})
-    return config.model_copy(update={"model": model, "data": data, "optimizer": optimizer})
+    update = {"model": model, "host": host, "data": data, "optimizer": optimizer}
+    return config.model_copy(update=update)
 
 
 def resolve_engine(engine: EngineConfig) -> EngineConfig:
@@ -120,14 +130,11 @@ def _shaped(model: ModelConfig, choice: Choice) -> ModelConfig:
     return ModelConfig.model_validate({**named, **given, "size": choice.name})
 
 
-def _dropout(config: RunConfig, manifest: DatasetManifest) -> float:
-    """As given, else by how often the host passes over the train split.
-
-    It has trained for about half of the budget when the run ends.
-    """
+def _dropout(config: RunConfig, manifest: DatasetManifest, steps: float) -> float:
+    """As given, else by how often a model of `steps` steps passes over the train split."""
     if "dropout" in config.model.model_fields_set:
         return config.model.dropout
-    tokens = config.budget / 2 * config.optimizer.batch * config.model.block
+    tokens = steps * config.optimizer.batch * config.model.block
     passes = tokens / manifest.splits["train"].tokens
     return next(rate for least, rate in DROPOUT_BY_PASSES if passes >= least)
 

@@ -191,7 +191,8 @@ class ControlOutcome(Record):
     """A finished baseline."""
 
     name: str
-    best: Dormant
+    best: Dormant | None
+    """None when it could not be trained at all."""
     steps: int
 
 

@@ -14,7 +14,14 @@ from orchestrator.stages.dispatch import stage_of
 from orchestrator.task_runner import failed
 from state.objects import ObjectStore
 from state.tasks import EnsembleTask, Outcome, Task, TaskResult, TrainingResult, TrainingTask
-from tests.builders import Quality, ScriptedEngine, make_evaluation, make_state, no_quality
+from tests.builders import (
+    Quality,
+    ScriptedEngine,
+    make_evaluation,
+    make_state,
+    no_penalty,
+    no_quality,
+)
 
 Fate = Literal["trained", "failed", "quarantined"]
 
@@ -22,11 +29,6 @@ Fate = Literal["trained", "failed", "quarantined"]
 def all_well(task: Task) -> Fate:
     """Nothing fails."""
     return "trained"
-
-
-def no_penalty(task: TrainingTask) -> float:
-    """Nothing is worse than planned."""
-    return 0.0
 
 
 class MemoryObjects(ObjectStore):
@@ -67,23 +69,19 @@ class MemoryEngine(ScriptedEngine):
         if folder is None:
             self.objects = MemoryObjects()
         self.fate = fate
-        self.worse = worse
+        self.penalty = worse
         self.ensemble_gain = ensemble_gain
         self.seen: list[Task] = []
 
-    def penalty(self, task: TrainingTask) -> float:
-        return self.worse(task)
-
     def answer(self, task: Task) -> Outcome:
         self.seen.append(task)
-        match self.fate(task):
-            case "failed":
-                return Outcome(result=failed(task, "RuntimeError: the worker died"))
-            case "quarantined":
-                assert isinstance(task, TrainingTask)
-                return Outcome(result=quarantined(task))
-            case "trained":
-                outcome = super().answer(task)
+        fate = self.fate(task)
+        if fate == "failed":
+            return Outcome(result=failed(task, "RuntimeError: the worker died"))
+        if fate == "quarantined":
+            assert isinstance(task, TrainingTask)
+            return Outcome(result=quarantined(task))
+        outcome = super().answer(task)
         if isinstance(task, EnsembleTask):
             bits = [self.bits(one.checkpoint, one.genome) for one in task.models]
             measured = make_evaluation(min(bits) - self.ensemble_gain)

@@ -80,6 +80,8 @@ class Tally:
     def evaluation(self) -> Evaluation:
         """The record, windows gathered into at most 64 consecutive stretches."""
         nats, num_bytes = np.concatenate(self.nats), np.concatenate(self.num_bytes)
+        if not np.isfinite(nats).all():
+            raise ArithmeticError("the loss on the held-out text is not finite")
         stretches = np.array_split(np.arange(len(nats)), min(MAX_BLOCKS, len(nats)))
         return Evaluation(
             split=self.split,

@@ -41,9 +41,8 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
         decay_from=config.host.decay_from,
         lineage=0,
     )
-    phase = PhaseState(
-        settings=PhaseSettings(dropout=config.model.dropout), first_generation=state.generation
-    )
+    settings = PhaseSettings(dropout=_dropout(config))
+    phase = PhaseState(settings=settings, first_generation=state.generation)
     update = {
         "host": arm,
         "phase": phase,
@@ -56,9 +55,15 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     return Conclusion(state=state.model_copy(update=update), events=(event,))
 
 
+def _dropout(config: RunConfig) -> float:
+    """What suits a model that trains for the whole budget: a baseline is no straw man."""
+    own = config.host.control_dropout
+    return config.model.dropout if own is None else own
+
+
 def _put_away(state: RunState) -> RunState:
     host = state.host
-    if host is None or not host.name.startswith("control-") or host.best is None:
+    if host is None or not host.name.startswith("control-"):
         return state
     outcome = ControlOutcome(
         name=host.genome.formula,

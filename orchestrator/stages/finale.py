@@ -48,13 +48,13 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
     tasks += [
         EvaluationTask(
             task_id=f"final-control-{number}",
-            genome=control.best.genome,
-            checkpoint=control.best.checkpoint,
+            genome=best.genome,
+            checkpoint=best.checkpoint,
             init_seed=seed,
             splits=("test",),
             threads=threads,
         )
-        for number, control in enumerate(state.controls)
+        for number, (_, best) in enumerate(trained_controls(state))
     ]
     return missing(state, tuple(tasks))
 
@@ -62,8 +62,8 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
     """The run is finished."""
     controls = tuple(
-        (control.name, _measured(state, f"final-control-{number}", "test").bits_per_byte)
-        for number, control in enumerate(state.controls)
+        (name, _measured(state, f"final-control-{number}", "test").bits_per_byte)
+        for number, (name, _) in enumerate(trained_controls(state))
     )
     final = FinalMeasures(
         test=_measured(state, "final-winner", "test"),
@@ -97,6 +97,11 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
         },
     )
     return Conclusion(state=state.model_copy(update=update), decisions=(decision,), events=(event,))
+
+
+def trained_controls(state: RunState) -> list[tuple[str, Dormant]]:
+    """The baselines that have a model."""
+    return [(one.name, one.best) for one in state.controls if one.best is not None]
 
 
 def winner_of(state: RunState) -> Dormant:

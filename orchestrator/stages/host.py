@@ -53,7 +53,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     after = after.model_copy(update={"host": host, "generation": state.generation + 1})
     findings = inspect_all(_evidence(host, result))
     after, decision = decide(after, config, findings, result)
-    if steps_left(after, config) == 0:
+    if steps_left(after, config) == 0 or decision.kind == "advance":
         after = _ended(after, config)
     else:
         after = after.model_copy(update={"work": None})

@@ -22,7 +22,7 @@ class HostDivergedError(RuntimeError):
 class Response(NamedTuple):
     """What is done about a chunk, and why."""
 
-    kind: Literal["adapt", "continue"]
+    kind: Literal["adapt", "advance", "continue"]
     reason: str
     host: HostState
     phase: PhaseState
@@ -54,7 +54,7 @@ def decide(
     phase = phase.model_copy(
         update={"cooldown_left": cooldown, "findings": (*phase.findings, *findings)}
     )
-    told = (decision,) if response.kind == "adapt" else ()
+    told = () if response.kind == "continue" else (decision,)
     update = {
         "host": host,
         "phase": phase,
@@ -79,8 +79,10 @@ def _response(
 
 
 def _after_failure(state: RunState, config: RunConfig, result: TrainingResult) -> Response:
-    """Half the learning rate, once."""
+    """Half the learning rate, once. A baseline that fails again ends with its best model."""
     host, phase = host_of(state), phase_of(state)
+    if host.failures > 1 and current_phase(state, config) == "control":
+        return Response("advance", f"{host.name} diverged twice: {_cause(result)}", host, phase)
     if host.failures > 1:
         raise HostDivergedError(
             f"{host.name} diverged twice in {current_phase(state, config)}, the second time with "

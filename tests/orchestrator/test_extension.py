@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import ledger as books
+from orchestrator.commits import restore
 from orchestrator.config import RunConfig
 from orchestrator.extension import extend
 from orchestrator.phases import phases_of
@@ -15,9 +17,10 @@ from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import phase_of
 from orchestrator.stages.dispatch import stage_of
 from orchestrator.stages.host_progress import host_of
+from state.commit import load_commit
 from state.genome import size
 from state.records import Genome
-from tests.builders import make_config
+from tests.builders import ScriptedRun, make_config
 from tests.memory_runs import MemoryEngine, check, drive, spent_exactly, worked
 
 CONFIG = make_config(budget=1000, control=("gelu",))
@@ -132,10 +135,28 @@ def test_an_extension_that_makes_nothing_better_hands_over_the_model_it_had() ->
     engine.objects = ENGINE.objects
     config, larger, _ = extend(CONFIG, states()[-1], 1700)
     end = drive(config, engine, larger)[-1]
+    before = states()[-1].winner
+    assert before is not None
     assert end.winner is not None
-    assert states()[-1].winner is not None
-    assert end.winner.checkpoint == states()[-1].winner.checkpoint
+    assert end.winner.checkpoint == before.checkpoint
     assert end.test_openings == 2
+
+
+@pytest.mark.parametrize("stop_after", [12, 30, 44, None])
+def test_what_an_extension_goes_on_from_is_still_on_disk(
+    tmp_path: Path, stop_after: int | None
+) -> None:
+    engine = MemoryEngine(tmp_path, ensemble_gain=0.05)
+    run = ScriptedRun(tmp_path, make_config(budget=600), engine)
+    engine.stop_after = stop_after
+    run.play()
+    engine.stop_after = None
+    record = load_commit(run.folder).record
+    config, state, _ = extend(run.config, restore(record).run, 900)
+    longer = ScriptedRun(tmp_path, config, engine)
+    end = longer.play(state, record.journal_bytes)
+    assert spent_exactly(end)
+    assert restore(load_commit(run.folder).record).run == end
 
 
 def test_an_extension_is_cut_into_as_many_chunks_as_a_phase_is() -> None:

@@ -207,6 +207,24 @@ def test_a_control_arm_whose_first_chunk_fails_is_trained_from_its_start_again()
     assert [one.steps for one in states[-1].controls] == [4000]
 
 
+def test_a_control_arm_that_diverges_twice_ends_with_what_it_has() -> None:
+    _, engine = finish(failing("none"), control=("gelu",))
+    num_host = sum(task.role == "host" for task in engine.trained())
+    states, _ = finish(nth_host(num_host + 3, num_host + 5), control=("gelu", "silu"))
+    first, second = states[-1].controls
+    assert (first.name, second.name) == ("gelu(x)", "silu(x)")
+    assert first.best is not None
+    assert first.steps < second.steps == 4000
+    assert states[-1].status == "finished"
+
+
+def test_a_control_arm_that_never_trains_is_left_out_of_the_report() -> None:
+    states, _ = finish(failing("-control-gelu"), control=("gelu",))
+    assert states[-1].controls[0].best is None
+    assert states[-1].final is not None
+    assert states[-1].final.controls == ()
+
+
 # ---- measurements
 
 
