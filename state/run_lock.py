@@ -8,6 +8,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,9 @@ from state.base import Record
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NO_KERNEL_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
 _held: set[int] = set()
+
+
+ORPHAN_SECONDS = 2.0
 
 
 class LockHolder(Record):
@@ -47,7 +51,7 @@ class RunLock:
         """
         descriptor = self._open()
         try:
-            free = _try_lock(descriptor)
+            free = _patiently_lock(descriptor)
             holder = _read_holder(descriptor)
             if not free or (holder is not None and _is_alive(holder)):
                 raise _in_use(self.path, holder)
@@ -82,6 +86,20 @@ class RunLock:
                 f"run folder {self.path.parent} cannot be locked: {error.strerror}; "
                 "choose another with --run-dir"
             ) from error
+
+
+def _patiently_lock(descriptor: int) -> bool:
+    """Try again for a moment while the kernel's lock outlives its holder.
+
+    A child that was forked just before the holder was killed has it until it runs.
+    """
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while not (free := _try_lock(descriptor)):
+        holder = _read_holder(descriptor)
+        if holder is None or _is_alive(holder) or time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    return free
 
 
 def _try_lock(descriptor: int) -> bool:
