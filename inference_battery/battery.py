@@ -59,20 +59,14 @@ def run_battery(
             "give at least one of each"
         )
     asked = [(prompt, heat) for heat in temperatures for prompt in prompts]
-    requests = [
-        Request(tuple(int(token) for token in codec.encode(prompt)), heat, stream)
-        for stream, (prompt, heat) in enumerate(asked)
-    ]
+    requests = _requests(codec, asked)
     sampling = Sampling(
         max_new_tokens, TOP_K, seed, codec.end_of_text_id, tuple(banned_ids), device
     )
     begun = time.perf_counter()
     written = answer(model, requests, sampling)
     seconds = time.perf_counter() - begun
-    samples = tuple(
-        Sample(prompt=prompt, temperature=heat, text=codec.decode(text.tokens), ended=text.ended)
-        for (prompt, heat), text in zip(asked, written, strict=True)
-    )
+    samples = _samples(codec, asked, written)
     probes = probe_samples(samples, Reference(reference_text, domain))
     return BatteryReport(
         phase=phase,
@@ -81,6 +75,22 @@ def run_battery(
         probes=probes,
         samples=samples,
         tokens_per_sec=_num_drawn(written) / max(seconds, 1e-9),
+    )
+
+
+def _requests(codec: TextCodec, asked: Sequence[tuple[str, float]]) -> list[Request]:
+    return [
+        Request(tuple(int(token) for token in codec.encode(prompt)), heat, stream)
+        for stream, (prompt, heat) in enumerate(asked)
+    ]
+
+
+def _samples(
+    codec: TextCodec, asked: Sequence[tuple[str, float]], written: Sequence[Generated]
+) -> tuple[Sample, ...]:
+    return tuple(
+        Sample(prompt=prompt, temperature=heat, text=codec.decode(text.tokens), ended=text.ended)
+        for (prompt, heat), text in zip(asked, written, strict=True)
     )
 
 

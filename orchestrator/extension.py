@@ -36,20 +36,8 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
             "give a larger one, or leave it out to go on"
         )
     larger = config.model_copy(update={"budget": budget})
-    names = [phase.name for phase in phases_of(config)]
-    merged = names.index("endosymbiosis")
-    if state.phase_index < merged:
-        ended = state.stage == "phase_end"
-        ahead = names[state.phase_index + ended :]
-        how = "spread over the phases that remain"
-        state = _reopened(state)
-    else:
-        ahead = names[merged:]
-        state = _before_decay(state, merged)
-        how = (
-            "the host goes on from before its final decay; "
-            "this is not equal to an uninterrupted run of that length"
-        )
+    state, first, how = _way_on(config, state)
+    ahead = [phase.name for phase in phases_of(config)][first:]
     shares: dict[PhaseName, int] = {
         name: share for name, share in shares_of(config).items() if name in ahead
     }
@@ -59,6 +47,19 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
     }
     event = Event(kind="extended", data={"budget": budget, "extra": extra, "how": how})
     return Extended(larger, state.model_copy(update=update), event)
+
+
+def _way_on(config: RunConfig, state: RunState) -> tuple[RunState, int, str]:
+    """The state to go on from, the first phase that gets steps, and how in words."""
+    merged = [phase.name for phase in phases_of(config)].index("endosymbiosis")
+    if state.phase_index < merged:
+        first = state.phase_index + (state.stage == "phase_end")
+        return _reopened(state), first, "spread over the phases that remain"
+    how = (
+        "the host goes on from before its final decay; "
+        "this is not equal to an uninterrupted run of that length"
+    )
+    return _before_decay(state, merged), merged, how
 
 
 def _reopened(state: RunState) -> RunState:

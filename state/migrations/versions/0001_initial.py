@@ -16,6 +16,7 @@ def upgrade() -> None:
     _create_members()
     _create_progress()
     _create_evidence()
+    _create_samples()
 
 
 def _create_runs() -> None:
@@ -155,6 +156,17 @@ def _create_evidence() -> None:
         *_documents("numbers", "adjustments"),
     )
     op.create_table(
+        "events",
+        *_keys("run_id"),
+        *_integer_keys("idx"),
+        *_integers("generation"),
+        *_texts("kind"),
+        *_documents("data"),
+    )
+
+
+def _create_samples() -> None:
+    op.create_table(
         "samples",
         *_keys("run_id"),
         *_integer_keys("generation"),
@@ -164,14 +176,6 @@ def _create_evidence() -> None:
         *_reals("temperature"),
         *_texts("text"),
         Column("ended", Boolean),
-    )
-    op.create_table(
-        "events",
-        *_keys("run_id"),
-        *_integer_keys("idx"),
-        *_integers("generation"),
-        *_texts("kind"),
-        *_documents("data"),
     )
     op.create_table(
         "batteries",
