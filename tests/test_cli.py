@@ -1,5 +1,6 @@
 """The command line starts fast and says what it can do."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,7 @@ def test_tables_merge_and_values_replace() -> None:
 
 def test_the_readme_names_only_commands_and_flags_that_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"```text\n.*?```", "", text, flags=re.DOTALL)
     parser = build_parser()
     known = {option for action in parser._actions for option in action.option_strings}
     for line in text.splitlines():
