@@ -53,12 +53,7 @@ def run_battery(
     Raises:
         ValueError: there is no prompt or no temperature, or the model's logits are not finite.
     """
-    if not prompts or not temperatures:
-        raise ValueError(
-            f"{len(prompts)} prompts at {len(temperatures)} temperatures give no sample; "
-            "give at least one of each"
-        )
-    asked = [(prompt, heat) for heat in temperatures for prompt in prompts]
+    asked = _questions(prompts, temperatures)
     requests = _requests(codec, asked)
     sampling = Sampling(
         max_new_tokens, TOP_K, seed, codec.end_of_text_id, tuple(banned_ids), device
@@ -76,6 +71,15 @@ def run_battery(
         samples=samples,
         tokens_per_sec=_num_drawn(written) / max(seconds, 1e-9),
     )
+
+
+def _questions(prompts: Sequence[str], temperatures: Sequence[float]) -> list[tuple[str, float]]:
+    if not prompts or not temperatures:
+        raise ValueError(
+            f"{len(prompts)} prompts at {len(temperatures)} temperatures give no sample; "
+            "give at least one of each"
+        )
+    return [(prompt, heat) for heat in temperatures for prompt in prompts]
 
 
 def _requests(codec: TextCodec, asked: Sequence[tuple[str, float]]) -> list[Request]:

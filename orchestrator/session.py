@@ -1,7 +1,6 @@
 """Setting a run up, or setting it up again, and seeing it through."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -217,8 +216,3 @@ def _removed_on_failure(folder: RunFolder) -> Iterator[None]:
             with suppress(OSError):
                 shutil.rmtree(folder.root)
         raise
-
-
-def started_now() -> float:
-    """The clock that `execute` measures the way to the first step from."""
-    return time.monotonic()
