@@ -108,10 +108,15 @@ class Dataset:
         Windows start anywhere in the train split, drawn with replacement.
         """
         tokens = np.asarray(self.tokens("train"))
-        assert len(tokens) > block, f"{len(tokens)} tokens hold no window of {block}"
-        starts = generator(_stream_seed(key), step).integers(len(tokens) - block, size=batch)
+        starts = self.starts(key, step, batch, block)
         windows = tokens[starts[:, None] + np.arange(block + 1)].astype(np.int64)
         return windows[:, :-1], windows[:, 1:]
+
+    def starts(self, key: BatchKey, step: int, batch: int, block: int) -> Tokens:
+        """Where the windows of one step begin in the train split, [B]."""
+        num_tokens = self.manifest.splits["train"].tokens
+        assert num_tokens > block, f"{num_tokens} tokens hold no window of {block}"
+        return generator(_stream_seed(key), step).integers(num_tokens - block, size=batch)
 
     def num_windows(self, split: Split, block: int) -> int:
         """How many windows of `block` tokens tile the split, the last may be padded."""

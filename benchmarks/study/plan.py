@@ -1,0 +1,223 @@
+"""Every run of the study, in the order in which it is made.
+
+python -m benchmarks.study.plan prints the table of core-hours.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+from benchmarks.study.lessons import lesson_cost
+from benchmarks.study.specs import Corpus, Lesson, Panel, Spec
+
+SEEDS = (0, 1, 2)
+TRAIN_TOKENS: dict[Corpus, int] = {"historic": 188_290, "tinyshakespeare": 488_645}
+SECONDS_A_STEP = 0.046
+SECONDS_AN_EVALUATION = 0.5
+MIXED = ("gelu", "relu2", "silu", "swiglu")
+TRUTH_STEPS = 3000
+KNOWN = (
+    *("gelu", "relu", "silu", "leaky_relu", "relu2", "leaky_relu2"),
+    *("swiglu", "geglu", "reglu", "tanh", "identity", "sin(6*x)"),
+)
+"""Twelve known activations, the last one meant to be bad."""
+
+
+class Job(NamedTuple):
+    """A run or a measurement, and the arm it belongs to."""
+
+    arm: str
+    work: Spec | Panel
+
+
+Jobs: TypeAlias = Iterator[Job]
+
+DROPOUT: dict[tuple[Corpus, int], float] = {
+    ("historic", 24_000): 0.1,
+    ("historic", 12_000): 0.1,
+}
+"""Chosen by the tuning runs; 0 where nothing is said."""
+
+
+def lineage(corpus: Corpus, steps: int, seed: int, index: int, activation: str = "gelu") -> Spec:
+    """An independent lineage with the dropout that suits its length."""
+    return Spec(
+        corpus=corpus,
+        activation=activation,
+        steps=steps,
+        seed=seed,
+        lineage=index,
+        dropout=DROPOUT.get((corpus, steps), 0.0),
+    )
+
+
+def tuning(steps: int) -> Jobs:
+    """One seed: dropout, weight decay and rates of the single model."""
+    changes: list[dict[str, float]] = [{"dropout": 0.1}, {"dropout": 0.2}]
+    if steps == 6000:
+        changes += [{}, {"dropout": 0.1, "weight_decay": 0.3}, {"rate": 0.5}]
+        for change in ({}, {"dropout": 0.1}):
+            shakespeare = Spec(corpus="tinyshakespeare", steps=steps).model_copy(update=change)
+            yield Job(f"tuning {steps}", shakespeare)
+    for change in changes:
+        yield Job(f"tuning {steps}", Spec(steps=steps).model_copy(update=change))
+
+
+def singles(corpus: Corpus, steps: int, activations: Sequence[str] = ("gelu", "relu2")) -> Jobs:
+    """Arm a: one tuned model with the whole budget."""
+    for seed in SEEDS:
+        for activation in activations:
+            yield Job(f"a {activation} {steps}", lineage(corpus, steps, seed, 0, activation))
+
+
+def ensembles(corpus: Corpus, budget: int, counts: Sequence[int]) -> Jobs:
+    """Arm b: k independent lineages of gelu, averaged."""
+    for seed in SEEDS:
+        for k in counts:
+            members = tuple(lineage(corpus, budget // k, seed, index) for index in range(k))
+            for member in members:
+                yield Job(f"b {k} {budget}", member)
+            yield Job(f"b {k} {budget}", Panel(members=members))
+
+
+def mixed(corpus: Corpus, budget: int, k: int) -> Jobs:
+    """Arm d: as many lineages, each with an activation of its own."""
+    for seed in SEEDS:
+        members = tuple(
+            lineage(corpus, budget // k, seed, index, MIXED[index]) for index in range(k)
+        )
+        for member in members:
+            yield Job(f"d {k} {budget}", member)
+        yield Job(f"d {k} {budget}", Panel(members=members))
+
+
+def host(
+    teachers: tuple[Spec, ...], budget: int, lesson: dict[str, object], fresh: bool = False
+) -> Spec:
+    """Arm c: what the lineages left of the budget goes to one host, teachers charged."""
+    first = teachers[0]
+    asked = Lesson(teachers=teachers).model_copy(update=lesson)
+    left = budget - sum(one.steps for one in teachers)
+    spec = Spec(corpus=first.corpus, activation=first.activation, seed=first.seed, steps=left)
+    taught = asked if asked.weight else None
+    spec = spec.model_copy(update={"lesson": taught, "parent": None if fresh else first})
+    return spec.model_copy(update={"steps": _affordable(spec, left)})
+
+
+def distilled(
+    corpus: Corpus, budget: int, splits: Sequence[tuple[int, int]], seeds: Sequence[int] = SEEDS
+) -> Jobs:
+    """Arm c with the default lesson: `splits` holds (lineages, steps of each)."""
+    for seed in seeds:
+        for k, steps in splits:
+            members = tuple(lineage(corpus, steps, seed, index) for index in range(k))
+            for member in members:
+                yield Job(f"c {k}x{steps} {budget}", member)
+            yield Job(f"c {k}x{steps} {budget}", Panel(members=members))
+            yield Job(f"c {k}x{steps} {budget}", host(members, budget, {}))
+
+
+def sweep(budget: int, k: int, steps: int) -> Jobs:
+    """Arm c, one seed: weight, temperature, source of the lesson, fresh or warm."""
+    members = tuple(lineage("historic", steps, 0, index) for index in range(k))
+    lessons: list[dict[str, object]] = [
+        {"weight": 0.0},
+        {"weight": 0.25},
+        {"weight": 0.5},
+        {"weight": 0.75},
+        {"weight": 1.0},
+        {"temperature": 2.0},
+        {"source": "live"},
+        {"overlap": False},
+    ]
+    for lesson in lessons:
+        yield Job(f"sweep {budget}", host(members, budget, lesson))
+    yield Job(f"sweep {budget} fresh", host(members, budget, {}, fresh=True))
+    yield Job(f"sweep {budget} fresh", host(members, budget, {"weight": 1.0}, fresh=True))
+
+
+def diversity(budget: int, k: int) -> Jobs:
+    """Arm e: lineages that shared their initialisation, their data order, or were fused."""
+    for seed in SEEDS:
+        ways: dict[str, dict[str, int]] = {"init": {"init": 0}, "order": {"order": 0}}
+        for name, shared in ways.items():
+            members = tuple(
+                lineage("historic", budget // k, seed, index).model_copy(update=shared)
+                if index
+                else lineage("historic", budget // k, seed, 0)
+                for index in range(k)
+            )
+            for member in members:
+                yield Job(f"e {name} {budget}", member)
+            yield Job(f"e {name} {budget}", Panel(members=members))
+        fused = lineage("historic", budget // k, seed, 0).model_copy(update={"fused": k})
+        yield Job(f"e fused {budget}", fused)
+        yield Job(f"e fused {budget}", Panel(members=(fused,)))
+
+
+def truth() -> Jobs:
+    """B: the full-length results that short rankings are held against."""
+    for seed in SEEDS:
+        for activation in KNOWN:
+            yield Job("truth", lineage("historic", TRUTH_STEPS, seed, 0, activation))
+
+
+def plan() -> Jobs:
+    """All of it; a run that several arms need is made once."""
+    yield from tuning(6000)
+    corpora: tuple[Corpus, ...] = ("historic", "tinyshakespeare")
+    for corpus in corpora:
+        yield from ensembles(corpus, 6000, (4, 2))
+        yield from singles(corpus, 6000)
+        yield from distilled(corpus, 6000, ((2, 1500), (3, 1500)))
+        if corpus == "historic":
+            yield from sweep(6000, 2, 1500)
+        yield from mixed(corpus, 6000, 4)
+    yield from tuning(24_000)
+    yield from ensembles("historic", 24_000, (4,))
+    yield from distilled("historic", 24_000, ((2, 6000), (3, 6000)))
+    yield from singles("historic", 24_000, ("gelu",))
+    yield from truth()
+    yield from diversity(6000, 4)
+    yield from sweep(24_000, 3, 6000)
+    yield from ensembles("historic", 6000, (3,))
+
+
+def distinct(jobs: Jobs) -> list[Job]:
+    """The first job of every run."""
+    return list({job.work.key: job for job in reversed(list(jobs))}.values())[::-1]
+
+
+def core_hours(work: Spec | Panel) -> float:
+    """Estimated from the measured times of a step and of an evaluation."""
+    if isinstance(work, Panel):
+        return 2 * len(work.members) * SECONDS_AN_EVALUATION / 3600
+    evaluations = (26 if work.steps > 8000 else 13) * work.fused
+    steps = work.steps * work.fused
+    return (steps * SECONDS_A_STEP + evaluations * SECONDS_AN_EVALUATION) / 3600
+
+
+def _affordable(spec: Spec, left: int) -> int:
+    """The most steps whose cost, teachers included, stays within `left`."""
+    steps = left
+    while steps > 1:
+        asked = spec.model_copy(update={"steps": steps})
+        over = steps + lesson_cost(asked, TRAIN_TOKENS[spec.corpus]) - left
+        if over <= 0:
+            break
+        steps -= max(1, over // 2)
+    return steps
+
+
+def main() -> None:
+    """Print core-hours by arm."""
+    totals: dict[str, tuple[int, float]] = {}
+    for job in distinct(plan()):
+        runs, hours = totals.get(job.arm, (0, 0.0))
+        totals[job.arm] = (runs + 1, hours + core_hours(job.work))
+    for arm, (runs, hours) in totals.items():
+        print(f"| {arm} | {runs} | {hours:.2f} |")
+    print(f"| all | | {sum(hours for _, hours in totals.values()):.2f} |")
+
+
+if __name__ == "__main__":
+    main()

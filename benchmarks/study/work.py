@@ -1,0 +1,72 @@
+"""A worker of the study: takes the next run that nobody has made, until there is none.
+
+python -m benchmarks.study.work --corpora FOLDER --scratch FOLDER
+
+Start one a core; stop them at any time, a run that was cut off is made again.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from benchmarks.study.fusion import train_fused
+from benchmarks.study.panels import measure_panel
+from benchmarks.study.plan import Job, distinct, plan
+from benchmarks.study.specs import Panel
+from benchmarks.study.training import Run
+from benchmarks.study.workplace import Workplace
+
+PATIENCE_SECONDS = 20
+
+
+def main() -> None:
+    """Work through the plan."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", type=Path, required=True, help="folder of the text files")
+    parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
+    parser.add_argument("--arm", default="", help="only arms whose name starts with this")
+    arguments = parser.parse_args()
+    os.nice(10)
+    workplace = Workplace(arguments.corpora, arguments.scratch)
+    while open_jobs := [
+        job
+        for job in distinct(plan())
+        if job.arm.startswith(arguments.arm) and workplace.result(job.work.key) is None
+    ]:
+        if not any(take(job, workplace) for job in open_jobs):
+            time.sleep(PATIENCE_SECONDS)
+
+
+def take(job: Job, workplace: Workplace) -> bool:
+    """Make the run unless it is made, in other hands, or waits for others."""
+    name = job.work.key
+    if any(workplace.result(need.key) is None for need in job.work.needs):
+        return False
+    if not workplace.claim(name):
+        return False
+    try:
+        if workplace.result(name) is not None:
+            return False
+        print(f"{time.strftime('%H:%M:%S')} {job.arm:20} {name}", flush=True)
+        result = make(job, workplace)
+        workplace.finish(name, {"arm": job.arm, **result})
+        print(f"{time.strftime('%H:%M:%S')} {job.arm:20} {result['bits_per_byte']:.4f}", flush=True)
+    finally:
+        workplace.release(name)
+    return True
+
+
+def make(job: Job, workplace: Workplace) -> dict[str, JsonValue]:
+    """The result of a run or of a measurement."""
+    if isinstance(job.work, Panel):
+        return measure_panel(job.work, workplace)
+    if job.work.fused > 1:
+        return train_fused(job.work, workplace)
+    return Run(job.work, workplace).train()
+
+
+if __name__ == "__main__":
+    main()
