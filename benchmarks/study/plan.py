@@ -4,17 +4,27 @@ python -m benchmarks.study.plan prints the table of core-hours.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from itertools import product
+from typing import NamedTuple, TypeAlias, assert_never
 
 from benchmarks.study.lessons import lesson_cost
-from benchmarks.study.specs import Corpus, Lesson, Panel, Spec
+from benchmarks.study.nulls import Nulls
+from benchmarks.study.specs import Corpus, Lesson, Panel, Shape, Spec
+from benchmarks.study.training import evaluation_steps
+from benchmarks.study.trials import Trial
 
 SEEDS = (0, 1, 2)
 TRAIN_TOKENS: dict[Corpus, int] = {"historic": 188_290, "tinyshakespeare": 488_645}
 SECONDS_A_STEP = 0.046
 SECONDS_AN_EVALUATION = 0.5
+SECONDS_A_SMALL_GENERATION = 1.9
 MIXED = ("gelu", "relu2", "silu", "swiglu")
 TRUTH_STEPS = 3000
+MOTHER_STEPS = 1000
+TRIAL_STEPS = (20, 35, 50, 100, 200)
+PROXY_STEPS = (100, 200, 400)
+NARROW = Shape(dim=24)
+"""A quarter of the width."""
 KNOWN = (
     *("gelu", "relu", "silu", "leaky_relu", "relu2", "leaky_relu2"),
     *("swiglu", "geglu", "reglu", "tanh", "identity", "sin(6*x)"),
@@ -22,11 +32,14 @@ KNOWN = (
 """Twelve known activations, the last one meant to be bad."""
 
 
+Work: TypeAlias = Spec | Panel | Trial | Nulls
+
+
 class Job(NamedTuple):
     """A run or a measurement, and the arm it belongs to."""
 
     arm: str
-    work: Spec | Panel
+    work: Work
 
 
 Jobs: TypeAlias = Iterator[Job]
@@ -161,6 +174,28 @@ def truth() -> Jobs:
             yield Job("truth", lineage("historic", TRUTH_STEPS, seed, 0, activation))
 
 
+def rankings() -> Jobs:
+    """B: the short evaluations, inherited and from scratch."""
+    for seed in SEEDS:
+        mother = Spec(steps=MOTHER_STEPS, seed=seed, decay_from=1.0)
+        yield Job("mother", mother)
+        for steps, activation, anneal in product(TRIAL_STEPS, KNOWN, (False, True)):
+            trial = Trial(mother=mother, activation=activation, steps=steps, anneal=anneal)
+            yield Job(f"inherit{' anneal' if anneal else ''} {steps}", trial)
+        for steps, activation, shape in product(PROXY_STEPS, KNOWN, (NARROW, Shape())):
+            name = "narrow" if shape == NARROW else "short"
+            spec = Spec(steps=steps, seed=seed, activation=activation, shape=shape)
+            yield Job(f"proxy {name} {steps}", spec)
+
+
+def noise() -> Jobs:
+    """B: the noise test on null challengers."""
+    for seed in range(5):
+        nulls = Nulls(seed=seed)
+        yield Job("nulls", nulls.mother)
+        yield Job("nulls", nulls)
+
+
 def plan() -> Jobs:
     """All of it; a run that several arms need is made once."""
     yield from tuning(6000)
@@ -177,6 +212,8 @@ def plan() -> Jobs:
     yield from distilled("historic", 24_000, ((2, 6000), (3, 6000)))
     yield from singles("historic", 24_000, ("gelu",))
     yield from truth()
+    yield from rankings()
+    yield from noise()
     yield from diversity(6000, 4)
     yield from sweep(24_000, 3, 6000)
     yield from ensembles("historic", 6000, (3,))
@@ -187,13 +224,22 @@ def distinct(jobs: Jobs) -> list[Job]:
     return list({job.work.key: job for job in reversed(list(jobs))}.values())[::-1]
 
 
-def core_hours(work: Spec | Panel) -> float:
+def core_hours(work: Work) -> float:
     """Estimated from the measured times of a step and of an evaluation."""
-    if isinstance(work, Panel):
-        return 2 * len(work.members) * SECONDS_AN_EVALUATION / 3600
-    evaluations = (26 if work.steps > 8000 else 13) * work.fused
-    steps = work.steps * work.fused
-    return (steps * SECONDS_A_STEP + evaluations * SECONDS_AN_EVALUATION) / 3600
+    match work:
+        case Panel():
+            return 2 * len(work.members) * SECONDS_AN_EVALUATION / 3600
+        case Trial():
+            return (work.steps * SECONDS_A_STEP + 2 * SECONDS_AN_EVALUATION) / 3600
+        case Nulls():
+            return work.generations * SECONDS_A_SMALL_GENERATION / 3600
+        case Spec():
+            evaluations = 1.3 * len(evaluation_steps(work.steps)) * work.fused
+            steps = work.steps * work.fused
+            seconds = steps * SECONDS_A_STEP + evaluations * SECONDS_AN_EVALUATION
+            return seconds / 3600 / (1 if work.shape == Shape() else 3)
+        case _:
+            assert_never(work)
 
 
 def _affordable(spec: Spec, left: int) -> int:

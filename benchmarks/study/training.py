@@ -164,8 +164,8 @@ class Run:
 
 
 def evaluation_steps(steps: int) -> frozenset[int]:
-    """Ten evaluations, twenty in long runs, the last at the end."""
-    count = 20 if steps > 8000 else 10
+    """Ten evaluations, twenty in long runs, two in short ones; the last is at the end."""
+    count = 20 if steps > 8000 else 10 if steps > 500 else 2
     return frozenset((index + 1) * steps // count for index in range(count))
 
 

@@ -9,14 +9,17 @@ import argparse
 import os
 import time
 from pathlib import Path
+from typing import assert_never
 
 from pydantic import JsonValue
 
 from benchmarks.study.fusion import train_fused
+from benchmarks.study.nulls import Nulls, make_nulls
 from benchmarks.study.panels import measure_panel
 from benchmarks.study.plan import Job, distinct, plan
-from benchmarks.study.specs import Panel
+from benchmarks.study.specs import Panel, Spec
 from benchmarks.study.training import Run
+from benchmarks.study.trials import Trial, make_trial
 from benchmarks.study.workplace import Workplace
 
 PATIENCE_SECONDS = 20
@@ -61,11 +64,18 @@ def take(job: Job, workplace: Workplace) -> bool:
 
 def make(job: Job, workplace: Workplace) -> dict[str, JsonValue]:
     """The result of a run or of a measurement."""
-    if isinstance(job.work, Panel):
-        return measure_panel(job.work, workplace)
-    if job.work.fused > 1:
-        return train_fused(job.work, workplace)
-    return Run(job.work, workplace).train()
+    match job.work:
+        case Panel():
+            return measure_panel(job.work, workplace)
+        case Trial():
+            return make_trial(job.work, workplace)
+        case Nulls():
+            return make_nulls(job.work, workplace)
+        case Spec():
+            fused = job.work.fused > 1
+            return train_fused(job.work, workplace) if fused else Run(job.work, workplace).train()
+        case _:
+            assert_never(job.work)
 
 
 if __name__ == "__main__":
