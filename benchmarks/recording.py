@@ -17,7 +17,7 @@ def write_result(name: str, figures: dict[str, JsonValue]) -> Path:
     record = {
         "name": name,
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": commit(),
         "environment": environment(1),
         **figures,
     }
@@ -27,7 +27,8 @@ def write_result(name: str, figures: dict[str, JsonValue]) -> Path:
     return path
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The state of the sources, as git describes it."""
     run = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )

@@ -68,6 +68,7 @@ def tuning(steps: int) -> Jobs:
     changes: list[dict[str, float]] = [{"dropout": 0.1}, {"dropout": 0.2}]
     if steps == 6000:
         changes += [{}, {"dropout": 0.1, "weight_decay": 0.3}, {"rate": 0.5}]
+        changes += [{"weight_decay": 0.03}, {"decay_from": 0.7}]
         for change in ({}, {"dropout": 0.1}):
             shakespeare = Spec(corpus="tinyshakespeare", steps=steps).model_copy(update=change)
             yield Job(f"tuning {steps}", shakespeare)
@@ -117,16 +118,27 @@ def host(
 
 
 def distilled(
-    corpus: Corpus, budget: int, splits: Sequence[tuple[int, int]], seeds: Sequence[int] = SEEDS
+    corpus: Corpus,
+    budget: int,
+    splits: Sequence[tuple[int, int]],
+    seeds: Sequence[int] = SEEDS,
+    *,
+    trunk: bool = False,
 ) -> Jobs:
-    """Arm c with the default lesson: `splits` holds (lineages, steps of each)."""
+    """Arm c with the default lesson: `splits` holds (lineages, steps of each). Lineages are
+    annealed, or keep their rate and teach with the running mean of their weights.
+    """
     for seed in seeds:
         for k, steps in splits:
+            arm = f"c {'trunk ' if trunk else ''}{k}x{steps} {budget}"
             members = tuple(lineage(corpus, steps, seed, index) for index in range(k))
-            for member in members:
-                yield Job(f"c {k}x{steps} {budget}", member)
-            yield Job(f"c {k}x{steps} {budget}", Panel(members=members))
-            yield Job(f"c {k}x{steps} {budget}", host(members, budget, {}))
+            if trunk:
+                members = tuple(one.model_copy(update={"decay_from": 1.0}) for one in members)
+            yield from (Job(arm, member) for member in members)
+            yield Job(arm, Panel(members=members))
+            yield Job(arm, host(members, budget, {}))
+            untaught = host(members, budget, {"weight": 0.0})
+            yield Job(arm.replace("c ", "c untaught ", 1), untaught)
 
 
 def sweep(budget: int, k: int, steps: int) -> Jobs:
@@ -204,12 +216,14 @@ def plan() -> Jobs:
         yield from ensembles(corpus, 6000, (4, 2))
         yield from singles(corpus, 6000)
         yield from distilled(corpus, 6000, ((2, 1500), (3, 1500)))
+        yield from distilled(corpus, 6000, ((2, 1500),), trunk=True)
         if corpus == "historic":
             yield from sweep(6000, 2, 1500)
         yield from mixed(corpus, 6000, 4)
     yield from tuning(24_000)
     yield from ensembles("historic", 24_000, (4,))
     yield from distilled("historic", 24_000, ((2, 6000), (3, 6000)))
+    yield from distilled("historic", 24_000, ((2, 6000),), trunk=True)
     yield from singles("historic", 24_000, ("gelu",))
     yield from truth()
     yield from rankings()
@@ -220,8 +234,11 @@ def plan() -> Jobs:
 
 
 def distinct(jobs: Jobs) -> list[Job]:
-    """The first job of every run."""
-    return list({job.work.key: job for job in reversed(list(jobs))}.values())[::-1]
+    """Every run once, where it is first needed."""
+    first: dict[str, Job] = {}
+    for job in jobs:
+        first.setdefault(job.work.key, job)
+    return list(first.values())
 
 
 def core_hours(work: Work) -> float:

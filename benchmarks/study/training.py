@@ -15,7 +15,7 @@ from state.genome import parse
 from state.seeds import derive_seed
 from state.tasks import BatchKey, LearningRateSpan
 from trainer.backbones.gpt import GPT
-from trainer.checkpoint import decode, encode
+from trainer.checkpoint import Checkpoint, decode, encode
 from trainer.evaluation import evaluate
 from trainer.execution import reproducible
 from trainer.losses import Losses, losses
@@ -23,10 +23,10 @@ from trainer.member import Batch, Member, StepSettings
 from trainer.schedule import multiplier
 
 REWARM = 0.05
-AVERAGE_OVER = 0.02
-"""Of a run's steps: the horizon of the running mean of its weights."""
-MEAN_FROM = 0.75
-"""Where in a run the running mean is first measured."""
+HORIZONS = (0.02, 0.06)
+"""Of a run's steps: the horizons of two running means of its weights."""
+MEAN_FROM = 0.5
+"""Where in a run the running means are first measured."""
 
 
 class Student(Member):
@@ -57,20 +57,20 @@ class Run:
         self.dataset = workplace.dataset(spec.corpus, spec.shape)
         self.genome, self.setup = parse(spec.activation), setup_of(spec)
         self.student = self.new_student()
-        self.mean = running_mean(self.student.model)
-        self.history: list[tuple[int, float, float]] = []
-        self.best = float("inf")
+        self.means = [running_mean(self.student.model) for _ in HORIZONS]
+        self.history: list[list[float]] = []
+        self.best = self.best_raw = float("inf")
         if spec.lesson is not None:
             models = [load_model(workplace, teacher) for teacher in spec.lesson.teachers]
             self.student.teaching = Teaching(spec.lesson, models, self.dataset)
 
     def new_student(self) -> Student:
-        """Untrained, or with the weights and moments of the parent's best evaluation."""
+        """Untrained, or with the weights and moments that the parent left."""
         spec = self.spec
         if spec.parent is None:
             lineage = spec.lineage if spec.init is None else spec.init
             return Student(self.setup, self.genome, derive_seed(spec.seed, "init", lineage))
-        stored = self.workplace.checkpoint(spec.parent).read_bytes()
+        stored = self.workplace.resumable(spec.parent).read_bytes()
         member = Student.from_checkpoint(
             self.setup, decode(stored, parse(spec.parent.activation), self.setup.model)
         )
@@ -91,7 +91,7 @@ class Run:
         return self.result(time.monotonic() - started, skipped)
 
     def step(self, step: int) -> bool:
-        """One update, and one of the running mean; True where the update was refused."""
+        """One update, and one of the running means; True where the update was refused."""
         shape = self.spec.shape
         key = self.batch_key()
         inputs, targets = self.dataset.batch(key, step, shape.batch, shape.block)
@@ -103,9 +103,10 @@ class Run:
         )
         batch = Batch(torch.from_numpy(inputs), torch.from_numpy(targets))
         outcome = self.student.train_step(batch, settings)
-        share = 1 / max(1.0, AVERAGE_OVER * self.spec.steps)
         weights = [tensor.detach() for tensor in self.student.model.parameters()]
-        torch._foreach_lerp_(list(self.mean.parameters()), weights, min(share, 1.0))
+        for horizon, mean in zip(HORIZONS, self.means, strict=True):
+            share = 1 / max(1.0, horizon * self.spec.steps)
+            torch._foreach_lerp_(list(mean.parameters()), weights, share)
         return outcome.skipped
 
     def batch_key(self) -> BatchKey:
@@ -115,10 +116,12 @@ class Run:
         return BatchKey(seed=self.spec.seed, lineage=order, generation=0, purpose=purpose)
 
     def learning_rate(self, index: int) -> float:
-        """Warm-up of 5 % (from a tenth for a model that is taken over), stable, linear to zero."""
+        """Warm-up of 5 % (from a tenth for a model that is taken over after its decay, none for
+        one that is taken over before), stable, linear to zero.
+        """
         spec = self.spec
         warmup = max(1, min(500, spec.steps // 20))
-        if index < warmup:
+        if index < warmup and not (spec.parent and is_trunk(spec.parent)):
             floor = 0.1 if spec.parent else 0.0
             return floor + (1 - floor) * (index + 1) / warmup
         stable = int(spec.decay_from * spec.steps)
@@ -129,16 +132,25 @@ class Run:
         )
 
     def evaluate(self, step: int) -> None:
-        """Bits per byte of the weights, kept where they are the best, and near the end of their
-        running mean too.
-        """
-        bits = self.bits_per_byte(self.student.model)
-        late = step >= MEAN_FROM * self.spec.steps
-        mean = self.bits_per_byte(self.mean) if late else bits
-        self.history.append((step, bits, mean))
+        """Bits per byte of the weights and, in the second half, of their running means."""
+        raw = self.bits_per_byte(self.student.model)
+        if raw < self.best_raw or is_trunk(self.spec):
+            self.best_raw = raw
+            content = encode(self.student.checkpoint())
+            write_atomically(self.workplace.resumable(self.spec), content)
+        self.keep(raw, self.student.model)
+        self.history.append([step, raw])
+        if step >= MEAN_FROM * self.spec.steps:
+            for mean in self.means:
+                self.history[-1].append(bits := self.bits_per_byte(mean))
+                self.keep(bits, mean)
+
+    def keep(self, bits: float, model: GPT) -> None:
+        """Store the model if it is the best so far."""
         if bits < self.best:
             self.best = bits
-            content = encode(self.student.checkpoint())
+            description = self.student.checkpoint().description
+            content = encode(Checkpoint(description, model.state_dict()))
             write_atomically(self.workplace.checkpoint(self.spec), content)
 
     def bits_per_byte(self, model: GPT) -> float:
@@ -152,15 +164,20 @@ class Run:
         return {
             "spec": self.spec.model_dump(mode="json"),
             "bits_per_byte": self.best,
+            "raw_bits_per_byte": min(raw for _, raw, *_ in self.history),
             "last_bits_per_byte": self.history[-1][1],
-            "mean_bits_per_byte": min(bits for _, _, bits in self.history),
-            "best_step": min(self.history, key=lambda one: one[1])[0],
+            "best_step": min(self.history, key=lambda one: min(one[1:]))[0],
             "history": [list(one) for one in self.history],
             "cost": self.spec.steps + lesson_cost(self.spec, num_tokens),
             "passes": seen / num_tokens,
             "skipped_steps": skipped,
             "seconds": seconds,
         }
+
+
+def is_trunk(spec: Spec) -> bool:
+    """The run keeps its rate to the end, and goes on from its last weights."""
+    return spec.decay_from >= 1
 
 
 def evaluation_steps(steps: int) -> frozenset[int]:

@@ -59,9 +59,9 @@ def make_trial(trial: Trial, workplace: Workplace) -> dict[str, JsonValue]:
 
 
 def load_student(workplace: Workplace, spec: Spec) -> Student:
-    """A run's best weights and moments, ready to go on."""
+    """A run's weights and moments, ready to go on."""
     setup = setup_of(spec)
-    content = workplace.checkpoint(spec).read_bytes()
+    content = workplace.resumable(spec).read_bytes()
     stored = decode(content, parse(spec.activation), setup.model)
     student = Student.from_checkpoint(setup, stored)
     assert isinstance(student, Student)

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
     parser.add_argument("--arm", default="", help="only arms whose name starts with this")
     arguments = parser.parse_args()
-    os.nice(10)
+    os.nice(3)
     workplace = Workplace(arguments.corpora, arguments.scratch)
     while open_jobs := [
         job

@@ -51,8 +51,12 @@ class Workplace:
         return Dataset(folder)
 
     def checkpoint(self, spec: Spec, member: int = 0) -> Path:
-        """The best weights of a run."""
+        """The best weights of a run, without moments."""
         return self.weights / f"{spec.key}-{member}.safetensors"
+
+    def resumable(self, spec: Spec) -> Path:
+        """Weights and moments to go on from: the best, the last of a run without a decay."""
+        return self.weights / f"{spec.key}-resumable.safetensors"
 
     def result(self, name: str) -> dict[str, JsonValue] | None:
         """What a run left, None before it ended."""
