@@ -11,10 +11,12 @@ from orchestrator.config import RunConfig
 from orchestrator.environment import environment
 from orchestrator.evolution.kuramoto import order_parameter
 from orchestrator.phases import phases_of
+from orchestrator.retention import retained
 from orchestrator.run_state import RunState
 from orchestrator.telemetry import Telemetry
+from state import partial
 from state.base import Record
-from state.commit import CommitRecord, publish_commit, reachable_objects
+from state.commit import CommitRecord, kept_objects, publish_commit, reachable_objects
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
 
@@ -30,24 +32,35 @@ class Saved(Record):
 
 
 def publish(
-    folder: RunFolder, saved: Saved, journal_bytes: dict[str, int], *, collect: bool = True
+    folder: RunFolder, saved: Saved, journal_bytes: dict[str, int], *, concluded: bool = False
 ) -> None:
-    """Write the commit, then drop the objects that neither it nor the one before needs."""
+    """Write the commit, then drop what neither it nor the one before names.
+
+    `concluded` says that a stage has just ended: nobody will ask for its tasks again.
+
+    Raises:
+        OutOfSpace: the disk is full, or would be; the old commit is still valid.
+    """
     store = ObjectStore(folder.objects)
     state = saved.model_dump(mode="json")
     needed = {sha: store.path(sha).stat().st_size for sha in sorted(set(_hashes(state["run"])))}
     record = CommitRecord(
         run_id=saved.run.run_id,
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        generation=saved.run.generation,
         summary=summary(saved.config, saved.run),
         state=state,
         objects=needed,
+        kept=retained(kept_objects(folder), saved.run, needed, saved.config.keep_gb),
         journal_bytes=journal_bytes,
-        environment=environment(saved.config.engine.host_threads or 1),
+        environment=environment(
+            saved.config.engine.host_threads or 1, deterministic=saved.config.engine.repeats
+        ),
     )
     publish_commit(folder, record)
-    if collect:
-        store.collect(reachable_objects(folder))
+    if concluded:
+        partial.clear(folder)
+    store.collect(reachable_objects(folder) | partial.objects_in_progress(folder))
 
 
 def restore(record: CommitRecord) -> Saved:

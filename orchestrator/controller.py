@@ -52,19 +52,20 @@ class Controller:
             stage = stage_of(self.state, self.config)
             if self.state.work is None:
                 self.state = stage.open_work(self.state, self.config)
-            if self._work_through(stage):
+            concluded = self._work_through(stage)
+            if concluded:
                 self._conclude(stage)
-            self.commit()
+            self.commit(concluded=concluded)
         return self.state
 
-    def commit(self) -> None:
+    def commit(self, *, concluded: bool = False) -> None:
         """Make everything so far durable."""
         now = time.monotonic()
         wall = self.telemetry.wall_seconds + now - self._clock
         self.telemetry, self._clock = self.telemetry.model_copy(update={"wall_seconds": wall}), now
         self.recorder.sync()
         saved = Saved(config=self.config, run=self.state, telemetry=self.telemetry)
-        publish(self.folder, saved, self.recorder.journal_bytes())
+        publish(self.folder, saved, self.recorder.journal_bytes(), concluded=concluded)
 
     def _work_through(self, stage: Stage) -> bool:
         """Run the stage's tasks; False when a stop came before the last of them."""
@@ -94,3 +95,4 @@ class Controller:
             "num_events": before.num_events + len(conclusion.events),
         }
         self.state = conclusion.state.model_copy(update=counted)
+        self.recorder.record_run(self.config, self.state)

@@ -1,57 +1,32 @@
-"""What bit-identical resumption depends on, read without importing torch or Ray."""
+"""What bit-identical resumption depends on, and what of it changed."""
 
 import os
-import platform
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import JsonValue
 
-PACKAGES = ("symbio-auto", "torch", "ray", "numpy", "tokenizers", "safetensors")
+from state.environment import fingerprint
 
 
-def environment(host_threads: int) -> dict[str, JsonValue]:
-    """Versions, processor and thread count."""
+def environment(host_threads: int, *, deterministic: bool = True) -> dict[str, JsonValue]:
+    """Versions, processor, thread count, and whether kernels were kept to repeatable ones."""
     return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        **fingerprint(),
         "cpu_count": os.cpu_count(),
         "host_threads": host_threads,
-        "packages": dict(_versions()),
+        "deterministic": deterministic,
     }
 
 
 def differences(before: dict[str, JsonValue], now: dict[str, JsonValue]) -> list[str]:
-    """One line for each value that changed; with any of them the bits may differ."""
+    """One line for each value that changed; with any of them the bits may differ.
+
+    What `before` did not record says nothing.
+    """
     lines = []
-    for name in sorted({*before, *now}):
-        old, new = before.get(name), now.get(name)
+    for name in sorted(before):
+        old, new = before[name], now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             lines += differences(old, new)
         elif old != new:
             lines.append(f"{name} was {old}, now {new}")
     return lines
-
-
-@lru_cache(maxsize=1)
-def _versions() -> tuple[tuple[str, str | None], ...]:
-    """Read once: a commit is written every few seconds and metadata is slow to parse."""
-    return tuple((name, _version(name)) for name in PACKAGES)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-@lru_cache(maxsize=1)
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            names = [line.split(":", 1)[1].strip() for line in file if "model name" in line]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor()

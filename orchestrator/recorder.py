@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from pydantic import JsonValue, TypeAdapter
 
 from orchestrator.config import RunConfig
+from orchestrator.intervention import Intervention
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import Conclusion, Event
 from state.journal import Journal
 from state.metrics_store import MetricsStore
-from state.records import PhaseName
+from state.records import PhaseName, StepMetrics
 from state.run_folder import RunFolder
-from state.tasks import Outcome
+from state.tasks import Outcome, TaskResult
 
 PHASE = TypeAdapter(PhaseName)
 
@@ -31,8 +32,13 @@ class Recorder:
         self.store = MetricsStore.open(folder.metrics_db, writer=True)
         self.metrics = Journal(folder.metrics_jsonl)
         self.events = Journal(folder.events_jsonl)
+        self.results = Journal(folder.results_jsonl)
         self.log = Journal(folder.log)
         self._listeners: list[EventListener] = []
+
+    @property
+    def _journals(self) -> tuple[Journal, ...]:
+        return (self.metrics, self.events, self.results)
 
     def listen(self, listener: EventListener) -> None:
         """Tell `listener` every event as it is written."""
@@ -40,18 +46,14 @@ class Recorder:
 
     def journal_bytes(self) -> dict[str, int]:
         """Lengths of the append-only files, for the commit."""
-        return {
-            self.folder.metrics_jsonl.name: self.metrics.size,
-            self.folder.events_jsonl.name: self.events.size,
-        }
+        return {journal.path.name: journal.size for journal in self._journals}
 
-    def rewind(self, lengths: dict[str, int], generation: int) -> list[str]:
+    def rewind(self, lengths: dict[str, int], generation: int, phase_begun: int = -1) -> list[str]:
         """Cut what was written after the commit that is resumed; says what was missing."""
         messages = [
-            journal.truncate(lengths.get(journal.path.name, 0))
-            for journal in (self.metrics, self.events)
+            journal.truncate(lengths.get(journal.path.name, 0)) for journal in self._journals
         ]
-        self.store.forget_after(self.run_id, generation)
+        self.store.forget_after(self.run_id, generation, phase_begun)
         return [message for message in messages if message]
 
     def record_run(self, config: RunConfig, state: RunState) -> None:
@@ -66,15 +68,28 @@ class Recorder:
         )
 
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        """Step metrics, in the order of the tasks."""
-        rows = [row for outcome in outcomes for row in outcome.rows]
-        if not rows:
-            return
-        self.store.record_steps(self.run_id, rows)
-        self.metrics.append(row.model_dump(mode="json") for row in rows)
+        """Results and step metrics, in the order of the tasks."""
+        self.record_rows([outcome.result for outcome in outcomes])
+        self.record_steps([row for outcome in outcomes for row in outcome.rows])
+
+    def record_steps(self, rows: Sequence[StepMetrics]) -> None:
+        """Step metrics alone."""
+        if rows:
+            self.store.record_steps(self.run_id, rows)
+            self.metrics.append(row.model_dump(mode="json") for row in rows)
+
+    def record_rows(self, rows: Sequence[TaskResult | Intervention]) -> None:
+        """Results, and between them what a person changed: all that the states follow from."""
+        self.results.append(row.model_dump(mode="json") for row in rows)
 
     def record(self, before: RunState, conclusion: Conclusion) -> None:
-        """What a stage concluded."""
+        """What a stage concluded, and one line of the log for each event."""
+        self.keep(before, conclusion)
+        for event in conclusion.events:
+            self.say(event)
+
+    def keep(self, before: RunState, conclusion: Conclusion) -> None:
+        """What a stage concluded, without telling anyone."""
         after, generation = conclusion.state, before.generation
         with self.store.transaction():
             if conclusion.members:
@@ -100,8 +115,6 @@ class Recorder:
         self.events.append(
             {"generation": generation, "kind": one.kind, **one.data} for one in conclusion.events
         )
-        for event in conclusion.events:
-            self.say(event)
 
     def _record_phase(self, before: RunState, after: RunState, events: Sequence[Event]) -> None:
         assert after.phase is not None
@@ -122,8 +135,8 @@ class Recorder:
 
     def sync(self) -> None:
         """Make the journals durable; called before each commit."""
-        self.metrics.sync()
-        self.events.sync()
+        for journal in self._journals:
+            journal.sync()
 
     def close(self) -> None:
         """Close the store."""

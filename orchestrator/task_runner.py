@@ -23,6 +23,7 @@ from state.tasks import (
     TrainingTask,
 )
 from trainer.config import WorkerSetup
+from trainer.partial import partial_work
 
 # Read by OpenMP when torch is loaded. Threads of a host that spin while another process holds
 # their core can slow it down tenfold; spinning briefly, then sleeping, costs little on a quiet one.
@@ -38,6 +39,7 @@ class TaskRunner:
 
     def __init__(self, setup: WorkerSetup) -> None:
         self.setup = setup
+        self.work = partial_work(setup)
         self._executor: TaskExecutor | None = None
 
     @property
@@ -46,24 +48,33 @@ class TaskRunner:
         if self._executor is None:
             from trainer.execution import TaskExecutor
 
-            self._executor = TaskExecutor(self.setup)
+            self._executor = TaskExecutor(self.setup, self.work)
         return self._executor
 
     def run(self, task: Task) -> Outcome:
-        """The task's outcome; a member that cannot be computed becomes a failed result.
+        """The task's outcome, from memory where it was finished before.
 
-        What concerns the whole run (a full disk, a damaged object) is raised.
+        A member that cannot be computed becomes a failed result, which is not remembered. What
+        concerns the whole run (a full disk, a damaged object) is raised.
         """
+        remembered = self.work.outcome(task)
+        if remembered is not None:
+            return begun_now(remembered)
         try:
-            match task:
-                case BatteryTask():
-                    return Outcome(result=self._battery(task))
-                case BaselineTask():
-                    return Outcome(result=self._baseline(task))
-                case _:
-                    return self.executor.execute(task)
+            outcome = self._compute(task)
         except (ArithmeticError, MemoryError, RuntimeError) as error:
             return Outcome(result=failed(task, f"{type(error).__name__}: {error}"))
+        self.work.finish(task, outcome)
+        return outcome
+
+    def _compute(self, task: Task) -> Outcome:
+        match task:
+            case BatteryTask():
+                return Outcome(result=self._battery(task))
+            case BaselineTask():
+                return Outcome(result=self._baseline(task))
+            case _:
+                return self.executor.execute(task)
 
     def _baseline(self, task: BaselineTask) -> BaselineResult:
         from trainer.data import Dataset
@@ -91,7 +102,7 @@ class TaskRunner:
         prompts = choose_prompts(
             dataset.documents("search"), domain, setup.battery_prompts, setup.seed
         )
-        with reproducible(task.threads, setup.device):
+        with reproducible(task.threads, setup.device, deterministic=setup.deterministic):
             report = run_battery(
                 self.executor.model(Teacher(checkpoint=task.checkpoint, genome=task.genome)),
                 dataset.tokenizer,
@@ -121,6 +132,12 @@ class TaskRunner:
 def unwritten_ids(tokenizer: "Tokenizer") -> list[int]:
     """Control tokens that no text contains, so that no sample may."""
     return [tokenizer.control_ids[name] for name in ("pad", "bos", "eos")]
+
+
+def begun_now(outcome: Outcome) -> Outcome:
+    """The outcome with a start on this machine's clock, which may have been reset since."""
+    result = outcome.result.model_copy(update={"started_at": time.monotonic()})
+    return outcome.model_copy(update={"result": result})
 
 
 def failed(task: Task, error: str) -> TaskResult:

@@ -4,38 +4,46 @@ It is written last and carries a sha256 over its own content, so that a torn or 
 noticed and the commit before it is used.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from state import durable
 from state.base import Record
-from state.objects import ObjectStore
+from state.objects import RESERVE_BYTES, ObjectStore
 from state.run_folder import RunFolder
 from state.run_lock import RunLock
+from state.sealed import DamagedDocument, Document, seal, unseal
 
 __all__ = [
     "MIGRATIONS",
     "SCHEMA_VERSION",
     "CommitRecord",
     "DamagedCommit",
+    "Kept",
     "LoadedCommit",
     "RunLock",
+    "kept_objects",
     "load_commit",
     "migrate",
     "publish_commit",
     "reachable_objects",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-Document = dict[str, JsonValue]
 Migration = Callable[[Document], Document]
 
-MIGRATIONS: dict[int, Migration] = {}
+
+def _keep_objects(document: Document) -> Document:
+    """Schema 1 kept nothing but what it needed, and had its generation in the summary alone."""
+    summary = document.get("summary")
+    generation = summary.get("generation") if isinstance(summary, dict) else None
+    return {**document, "generation": generation, "kept": {"champions": {}, "earlier": []}}
+
+
+MIGRATIONS: dict[int, Migration] = {1: _keep_objects}
 """For each older schema, the step to the next one."""
 
 
@@ -47,19 +55,36 @@ class NewerSchema(ValueError):  # noqa: N818
     """A later version of the program wrote the record; going back would lose its work."""
 
 
+class Kept(Record):
+    """Objects that a run could do without, for those who want to go back to an earlier point."""
+
+    champions: dict[str, int] = Field(default_factory=dict)
+    """sha256 -> bytes of the champions at each phase end: kept for ever."""
+    earlier: tuple[tuple[str, int], ...] = ()
+    """(sha256, bytes) of what commits of concluded stages needed, newest first."""
+
+    @property
+    def names(self) -> set[str]:
+        """The sha256 of every object."""
+        return {*self.champions, *(sha for sha, _ in self.earlier)}
+
+
 class CommitRecord(Record):
     """Everything that a run needs to go on, but for the tensors that it names."""
 
     schema_version: int = SCHEMA_VERSION
     run_id: str
-    written_at: str
+    written_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
     """ISO 8601, UTC. Nothing is decided by it."""
+    generation: int = Field(ge=0)
+    """Number of the next generation, or of the open one."""
     summary: dict[str, JsonValue]
     """For people who open the file."""
     state: dict[str, JsonValue]
     """The controller's own."""
     objects: dict[str, int]
     """sha256 -> bytes of every object that this commit needs."""
+    kept: Kept = Kept()
     journal_bytes: dict[str, int]
     """Name -> length of the append-only files at this commit."""
     environment: dict[str, JsonValue]
@@ -77,17 +102,20 @@ class LoadedCommit(Record):
 
 
 def publish_commit(folder: RunFolder, record: CommitRecord) -> None:
-    """Replace state.json by `record` and keep the one before as state.json.prev.
+    """Replace state.json by `record`; state.json.prev is a commit of an earlier generation.
 
     The new record is in place before the old one moves, so two intact commits exist at every
-    instant once there have been two. A damaged state.json is not kept.
+    instant once there have been two. A damaged state.json is not kept, and one of the same
+    generation only where there is no other: stops and resumptions do not push out the last
+    commit that can do without the newest objects.
 
     Raises:
         ValueError: a number in the record is not finite.
-        OutOfSpace: the disk is full; the old commit is still valid.
+        OutOfSpace: the disk is full, or would be; the old commit is still valid.
     """
-    data = _render(record.model_dump())
-    previous = _intact_bytes(folder.state)
+    data = seal(record.model_dump(), indent=1)
+    durable.require_free(folder.state, 2 * len(data) + RESERVE_BYTES)
+    previous = _next_previous(folder, record.generation)
     durable.write_atomically(folder.state, data)
     if previous is not None:
         durable.write_atomically(folder.state_previous, previous)
@@ -121,13 +149,12 @@ def reachable_objects(folder: RunFolder) -> set[str]:
     Raises:
         ValueError: a newer version wrote a commit.
     """
-    reachable: set[str] = set()
-    for path in (folder.state, folder.state_previous):
-        try:
-            reachable |= _read_record(path).objects.keys()
-        except DamagedCommit:
-            continue
-    return reachable
+    return {sha for one in _intact_records(folder) for sha in (*one.objects, *one.kept.names)}
+
+
+def kept_objects(folder: RunFolder) -> Kept:
+    """What the newest intact commit keeps besides what it needs; nothing where there is none."""
+    return next((one.kept for one in _intact_records(folder)), Kept())
 
 
 def migrate(
@@ -181,41 +208,40 @@ def _load(folder: RunFolder, path: Path, verify_objects: bool) -> CommitRecord:
 
 def _read_record(path: Path) -> CommitRecord:
     try:
-        return CommitRecord.model_validate(migrate(_parse(path.read_bytes())))
+        return CommitRecord.model_validate(migrate(unseal(path.read_bytes())))
     except OSError as error:
         raise DamagedCommit(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise DamagedCommit(f"{path} is no commit record ({where}: {first['msg']})") from error
-    except DamagedCommit as error:
+    except (DamagedCommit, DamagedDocument) as error:
         raise DamagedCommit(f"{path} is damaged ({error})") from error
+
+
+def _intact_records(folder: RunFolder) -> Iterator[CommitRecord]:
+    """The commits on disk, newest first."""
+    for path in (folder.state, folder.state_previous):
+        try:
+            yield _read_record(path)
+        except DamagedCommit:
+            continue
+
+
+def _next_previous(folder: RunFolder, generation: int) -> bytes | None:
+    """The bytes of state.json, if it becomes the previous record."""
+    data = _intact_bytes(folder.state)
+    if data is None:
+        return None
+    found = unseal(data).get("generation")
+    earlier = not isinstance(found, int) or found < generation
+    return data if earlier or _intact_bytes(folder.state_previous) is None else None
 
 
 def _intact_bytes(path: Path) -> bytes | None:
     try:
         data = path.read_bytes()
-        _parse(data)
-    except (OSError, DamagedCommit):
+        unseal(data)
+    except (OSError, DamagedDocument):
         return None
     return data
-
-
-def _render(document: Document) -> bytes:
-    sealed = {"sha256": _digest(document), **document}
-    return (json.dumps(sealed, indent=1, allow_nan=False) + "\n").encode()
-
-
-def _parse(data: bytes) -> Document:
-    try:
-        document = json.loads(data)
-        if isinstance(document, dict) and document.pop("sha256", None) == _digest(document):
-            return document
-    except (ValueError, RecursionError) as error:
-        raise DamagedCommit("it is not whole JSON") from error
-    raise DamagedCommit("its content does not have the sha256 that it states")
-
-
-def _digest(document: Document) -> str:
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

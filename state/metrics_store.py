@@ -246,14 +246,18 @@ class MetricsStore(MetricsReader):
         row: Row = {"run_id": run_id, "idx": index, "kind": kind, "data": dict(data)}
         self._put(schema.EVENTS, [row | {"generation": store_rows.number_in(data, "generation")}])
 
-    def forget_after(self, run_id: str, generation: int) -> None:
-        """Delete what belongs to later generations: the run goes on from this one's commit."""
+    def forget_after(self, run_id: str, generation: int, phase_begun: int = -1) -> None:
+        """Delete what belongs to later generations: the run goes on from this one's commit.
+
+        `phase_begun` is the first generation of the phase that the commit is in. It may be the
+        next generation: the phase has then begun and nothing of it is done.
+        """
         with self.transaction() as connection:
             for table in _OF_A_GENERATION:
                 later = (table.c.run_id == run_id) & (table.c.generation > generation)
                 connection.execute(delete(table).where(later))
             later = (schema.PHASES.c.run_id == run_id) & (
-                schema.PHASES.c.first_generation > generation
+                schema.PHASES.c.first_generation > max(generation, phase_begun)
             )
             connection.execute(delete(schema.PHASES).where(later))
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from state import durable
 
+RESERVE_BYTES = 8_000_000
+"""Left free by every object, so that the journals and the commit that names it have room."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -30,12 +33,16 @@ class ObjectStore:
         """Store `data` durably and return its sha256.
 
         Equal bytes are stored once; a damaged copy of them is replaced.
+
+        Raises:
+            OutOfSpace: the disk is full, or would be.
         """
         sha = hashlib.sha256(data).hexdigest()
         path = self.folder / f"{sha}.{suffix}"
         if path.exists() and path.read_bytes() == data:
             durable.fsync_folder(self.folder)
         else:
+            durable.require_free(path, len(data) + RESERVE_BYTES)
             durable.write_atomically(path, data)
         return sha
 

@@ -1,5 +1,7 @@
 """Every path inside a run's folder, in one place."""
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +17,18 @@ class RunFolder:
         """The run that a user means by its folder or by its state.json (or state.json.prev).
 
         Raises:
-            ValueError: `path` is neither.
+            ValueError: `path` is neither, or there are links in the folder.
         """
-        if path.is_dir():
-            return cls(path)
         folder = cls(path.parent)
-        if path in {folder.state, folder.state_previous} and path.parent.is_dir():
-            return folder
+        found = None
+        with suppress(OSError):
+            if path.is_dir():
+                found = cls(path)
+            elif path in {folder.state, folder.state_previous} and path.parent.is_dir():
+                found = folder
+        if found is not None:
+            found.require_no_links()
+            return found
         raise ValueError(
             f"{path} is neither a run folder nor its state.json; "
             "give the folder that a run printed when it started"
@@ -31,8 +38,9 @@ class RunFolder:
         """Make the folders and prove that files can be written there.
 
         Raises:
-            ValueError: they cannot be made or written.
+            ValueError: they cannot be made or written, or there are links in the folder.
         """
+        self.require_no_links()
         probe = self.root / ".probe"
         try:
             for folder in (self.root, self.objects, self.data, self.configs):
@@ -44,6 +52,21 @@ class RunFolder:
                 f"run folder {self.root} cannot be written: {error.strerror}; "
                 "choose another with --run-dir"
             ) from error
+
+    def require_no_links(self) -> None:
+        """Refuse a folder that came from elsewhere with a link in it: who writes there would
+        write to wherever the link points.
+
+        Raises:
+            ValueError: a file or a folder in it is a symbolic link.
+        """
+        for folder, folders, files in os.walk(self.root):
+            for path in (Path(folder) / name for name in (*folders, *files)):
+                if path.is_symlink():
+                    raise ValueError(
+                        f"{path} is a link to {path.readlink()}, and a run writes nothing "
+                        "outside its folder; put the file itself there"
+                    )
 
     @property
     def state(self) -> Path:
@@ -71,6 +94,11 @@ class RunFolder:
         return self.root / "data"
 
     @property
+    def partial(self) -> Path:
+        """Folder of what workers have done of the open stage; absent before the first task."""
+        return self.root / "partial"
+
+    @property
     def metrics_db(self) -> Path:
         """The metrics store (SQLite)."""
         return self.root / "metrics.db"
@@ -84,6 +112,11 @@ class RunFolder:
     def events_jsonl(self) -> Path:
         """Events as JSON lines."""
         return self.root / "events.jsonl"
+
+    @property
+    def results_jsonl(self) -> Path:
+        """Task results and interventions as JSON lines, in the order of their arrival."""
+        return self.root / "results.jsonl"
 
     @property
     def log(self) -> Path:

@@ -33,6 +33,8 @@ class LockHolder(Record):
     started: float
     """Seconds since the epoch."""
     boot_id: str
+    inode: int
+    """Of the lock file: in a copy of the folder the text speaks of another file."""
 
 
 class RunLock:
@@ -55,7 +57,7 @@ class RunLock:
             holder = _read_holder(descriptor)
             if not free or (holder is not None and _is_alive(holder)):
                 raise _in_use(self.path, holder)
-            _write_holder(descriptor, _this_process())
+            _write_holder(descriptor, _this_process(descriptor))
         except (OSError, ValueError):
             os.close(descriptor)
             raise
@@ -88,6 +90,19 @@ class RunLock:
             ) from error
 
 
+def live_holder(path: Path) -> LockHolder | None:
+    """The process that holds the lock at `path`, None where nobody does. Takes nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        holder = _read_holder(descriptor)
+    finally:
+        os.close(descriptor)
+    return holder if holder is not None and _is_alive(holder) else None
+
+
 def _patiently_lock(descriptor: int) -> bool:
     """Try again for a moment while the kernel's lock outlives its holder.
 
@@ -115,9 +130,10 @@ def _try_lock(descriptor: int) -> bool:
 
 def _read_holder(descriptor: int) -> LockHolder | None:
     try:
-        return LockHolder.model_validate_json(os.pread(descriptor, 4096, 0))
+        holder = LockHolder.model_validate_json(os.pread(descriptor, 4096, 0))
     except ValueError:
         return None
+    return holder if holder.inode == os.fstat(descriptor).st_ino else None
 
 
 def _write_holder(descriptor: int, holder: LockHolder) -> None:
@@ -125,9 +141,12 @@ def _write_holder(descriptor: int, holder: LockHolder) -> None:
     os.pwrite(descriptor, json.dumps(holder.model_dump()).encode(), 0)
 
 
-def _this_process() -> LockHolder:
+def _this_process(descriptor: int) -> LockHolder:
     return LockHolder(
-        pid=os.getpid(), started=psutil.Process().create_time(), boot_id=current_boot_id()
+        pid=os.getpid(),
+        started=psutil.Process().create_time(),
+        boot_id=current_boot_id(),
+        inode=os.fstat(descriptor).st_ino,
     )
 
 

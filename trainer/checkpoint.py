@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from state.base import Record
 from state.records import Genome
@@ -42,6 +43,15 @@ class Counters(Record):
         )
 
 
+class Unfinished(Record):
+    """Marks a member in the middle of a task."""
+
+    task: str
+    """Key of the task, so that no other object ever has the same bytes."""
+    previous: Genome | None = None
+    """The activation that is being left; weights of both structures are there."""
+
+
 class Description(Record):
     """Everything in a checkpoint that is not a tensor."""
 
@@ -52,6 +62,13 @@ class Description(Record):
     seed: int
     """Of the streams that new parameters are drawn from."""
     counters: Counters = Counters()
+    unfinished: Unfinished | None = None
+    """None for a member at rest, which is what a task leaves."""
+
+    def text(self) -> str:
+        """JSON with its keys in order."""
+        without = {"unfinished"} if self.unfinished is None else set()
+        return json.dumps(self.model_dump(exclude=without), sort_keys=True)
 
 
 class AnyVersion(BaseModel):
@@ -62,7 +79,7 @@ class AnyVersion(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A member at rest."""
+    """A member between two steps."""
 
     description: Description
     weights: NamedTensors
@@ -74,18 +91,23 @@ def encode(checkpoint: Checkpoint) -> bytes:
     tensors = {f"{WEIGHTS}/{name}": tensor for name, tensor in checkpoint.weights.items()}
     for kind, named in checkpoint.moments.items():
         tensors |= {f"{kind}/{name}": tensor for name, tensor in named.items()}
-    described = json.dumps(checkpoint.description.model_dump(), sort_keys=True)
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return save(contiguous, {METADATA_KEY: described})
+    return save(contiguous, {METADATA_KEY: checkpoint.description.text()})
 
 
-def decode(data: bytes, genome: Genome, model: ModelConfig) -> Checkpoint:
+def decode(
+    data: bytes, genome: Genome, model: ModelConfig, unfinished_task: str | None = None
+) -> Checkpoint:
     """The checkpoint in `data`, which must be of this activation and shape.
 
+    It must be at rest, or a snapshot inside the task with the key `unfinished_task`.
+
     Raises:
-        ValueError: not a checkpoint, of another version, or of another activation or shape.
+        ValueError: not a checkpoint, of another version, of another activation or shape, or
+            of a task that was not finished.
     """
     checkpoint = decode_any(data)
+    require_task(checkpoint.description, unfinished_task)
     require_activation(checkpoint.description, genome)
     require_shape(checkpoint.description, model)
     return checkpoint
@@ -99,7 +121,7 @@ def decode_any(data: bytes) -> Checkpoint:
     """
     try:
         tensors = load(data)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError) as error:
         raise ValueError(f"not a safetensors file: {error}; give a checkpoint of a run") from error
     by_kind: Moments = {}
     for name, tensor in tensors.items():
@@ -115,7 +137,7 @@ def read_description(data: bytes) -> Description:
         ValueError: there is none, or of another version.
     """
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    text = header.get("__metadata__", {}).get(METADATA_KEY, "")
+    text = (header.get("__metadata__") or {}).get(METADATA_KEY, "")
     try:
         version = AnyVersion.model_validate_json(text).schema_version
         if version == SCHEMA_VERSION:
@@ -128,6 +150,20 @@ def read_description(data: bytes) -> Description:
         f"checkpoint of version {version}, this program reads {SCHEMA_VERSION}; "
         "use the version of symbio-auto that wrote it"
     )
+
+
+def require_task(description: Description, task: str | None) -> None:
+    """Refuse what another task, or any task, has not finished."""
+    found = description.unfinished.task if description.unfinished else None
+    if found != task:
+        raise ValueError(
+            f"checkpoint is of {_task_name(found)}, not of {_task_name(task)}; "
+            "give the checkpoint that the task left at its end"
+        )
+
+
+def _task_name(key: str | None) -> str:
+    return "a finished task" if key is None else f"unfinished task {key[:12]}"
 
 
 def require_activation(description: Description, genome: Genome) -> None:
@@ -152,11 +188,15 @@ def require_shape(description: Description, model: ModelConfig) -> None:
 
 
 def require_tensors(found: NamedTensors, expected: NamedTensors) -> None:
-    """Refuse weights that are not those of the model, by name and shape."""
-    shapes, asked = ({n: tuple(t.shape) for n, t in named.items()} for named in (found, expected))
-    wrong = sorted(name for name in shapes | asked if shapes.get(name) != asked.get(name))
+    """Refuse weights that are not those of the model, by name, shape and type."""
+    kinds, asked = ({n: _kind(t) for n, t in named.items()} for named in (found, expected))
+    wrong = sorted(name for name in kinds | asked if kinds.get(name) != asked.get(name))
     if wrong:
         raise ValueError(
-            f"checkpoint lacks or has too many tensors: {wrong[0]} is {shapes.get(wrong[0])}, "
+            f"checkpoint lacks or has too many tensors: {wrong[0]} is {kinds.get(wrong[0])}, "
             f"not {asked.get(wrong[0])}; give a checkpoint of a run"
         )
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

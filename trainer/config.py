@@ -95,7 +95,13 @@ class WorkerSetup(Record):
     optimizer: OptimizerConfig
     device: Literal["cpu", "cuda"] = "cpu"
     dtype: Literal["float32", "bfloat16"] = "float32"
+    deterministic: bool = True
+    """Kernels that give the same bits every time; those of the CPU always do."""
     seed: int = 0
     battery_prompts: int = Field(default=20, ge=1)
     battery_tokens: int = Field(default=96, ge=1)
     battery_temperatures: tuple[float, ...] = (0.6, 0.8, 1.0)
+    snapshot_steps: int = Field(default=20, ge=1)
+    """Steps between two snapshots of a training task at least."""
+    snapshot_seconds: float = Field(default=10.0, ge=0)
+    """Seconds between two snapshots at least."""

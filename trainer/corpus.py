@@ -147,7 +147,7 @@ def _records(file: Path, text: str) -> list[str]:
 def _record_text(where: str, line: str) -> str:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is not JSON; put one object on each line") from error
     match record:
         case {"text": str(text)}:

@@ -30,6 +30,7 @@ from trainer.manifest import (
     damaged_files,
     file_sha256,
     read_manifest,
+    read_tokenizer,
     token_dtype,
 )
 from trainer.splits import split_corpus
@@ -89,6 +90,7 @@ class Dataset:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer that made the streams."""
+        read_tokenizer(self.folder)
         return load_tokenizer(self.folder / TOKENIZER_NAME)
 
     def tokens(self, split: Split) -> "np.memmap[tuple[int], np.dtype[np.unsignedinteger]]":

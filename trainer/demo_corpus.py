@@ -14,6 +14,7 @@ from state.seeds import generator
 from trainer.corpus import END_OF_TEXT
 
 MIN_CHARACTERS = 5_000
+MAX_CHARACTERS = 1_000_000_000
 Turns = list[tuple[str, str]]
 """Questions and their answers."""
 Choice = TypeVar("Choice")
@@ -96,6 +97,8 @@ def write_demo_corpus(path: Path, num_chars: int, seed: int = 0) -> None:
             f"{num_chars:,} characters are too few to learn from, the least is "
             f"{MIN_CHARACTERS:,}; raise --chars"
         )
+    if num_chars > MAX_CHARACTERS:
+        raise ValueError(f"{num_chars:,} characters exceed {MAX_CHARACTERS:,}; lower --chars")
     content = demo_text(num_chars, seed).encode("ascii")
     try:
         if path.exists() and path.read_bytes() != content:

@@ -3,6 +3,7 @@
 Exceptions pass through; only a member that skipped too many steps is judged here.
 """
 
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import assert_never
 import torch
 
 from state.objects import ObjectStore
+from state.partial import PartialWork
 from state.records import Evaluation, Genome, Split
 from state.run_folder import RunFolder
 from state.tasks import (
@@ -26,12 +28,14 @@ from state.tasks import (
     TrainingTask,
 )
 from trainer.backbones.gpt import GPT
-from trainer.checkpoint import Checkpoint, decode
+from trainer.checkpoint import Checkpoint, decode, require_tensors
 from trainer.config import WorkerSetup
 from trainer.data import Dataset
 from trainer.evaluation import evaluate, evaluate_ensemble
 from trainer.flops import forward_flops_per_token
 from trainer.member import Member, precision
+from trainer.partial import partial_work
+from trainer.snapshots import Snapshots
 from trainer.training import Chunk
 
 MAX_CACHED_CHECKPOINTS = 8
@@ -40,9 +44,10 @@ MAX_CACHED_CHECKPOINTS = 8
 class TaskExecutor:
     """Runs one task at a time; keeps the data and the last checkpoints at hand."""
 
-    def __init__(self, setup: WorkerSetup) -> None:
+    def __init__(self, setup: WorkerSetup, work: PartialWork | None = None) -> None:
         folder = RunFolder(Path(setup.run_folder))
         self.setup, self.data_folder = setup, folder.data
+        self.work = work or partial_work(setup)
         self.objects = ObjectStore(folder.objects)
         self.checkpoints: OrderedDict[str, Checkpoint] = OrderedDict()
 
@@ -53,7 +58,8 @@ class TaskExecutor:
 
     def execute(self, task: TrainingTask | EvaluationTask | EnsembleTask) -> Outcome:
         """Run the task to its end. Everything but times depends on the task and setup alone."""
-        with reproducible(task.threads, self.setup.device):
+        setup = self.setup
+        with reproducible(task.threads, setup.device, deterministic=setup.deterministic):
             match task:
                 case TrainingTask():
                     return self.train(task)
@@ -65,15 +71,17 @@ class TaskExecutor:
                     assert_never(task)
 
     def train(self, task: TrainingTask) -> Outcome:
-        """Train a member for the task's steps, store it and measure it."""
+        """Train a member for the task's steps, from its last snapshot if there is one, store it
+        and measure it.
+        """
         started_at = time.monotonic()
-        genome = task.genome if task.parent is None else task.parent_genome
-        member = self.member(task.parent, genome, task.init_seed)
+        snapshots = Snapshots(self.setup, task, self.work)
+        member = snapshots.member() or self.parent(task)
         teachers = [self.model(teacher) for teacher in task.teachers]
-        chunk = Chunk(task, member, self.dataset, teachers)
-        chunk.run()
+        chunk = Chunk(task, member, self.dataset, teachers, snapshots.found)
+        chunk.run(snapshots.after_step)
         sha = member.save(self.objects) if task.save and not chunk.quarantined else None
-        trained_at = time.monotonic()
+        train_seconds, trained_at = snapshots.train_seconds, time.monotonic()
         evaluations = () if chunk.quarantined else self.measure(member.model, task.evaluate)
         left = {
             "checkpoint": sha,
@@ -81,7 +89,7 @@ class TaskExecutor:
             "evaluations": evaluations,
             "evaluation_flops": self.evaluation_flops(task.genome, evaluations),
             "started_at": started_at,
-            "train_seconds": trained_at - started_at,
+            "train_seconds": train_seconds,
             "eval_seconds": time.monotonic() - trained_at,
         }
         return Outcome(result=chunk.result().model_copy(update=left), rows=tuple(chunk.rows))
@@ -132,6 +140,11 @@ class TaskExecutor:
         per_token = forward_flops_per_token(self.setup.model, genome)
         return per_token * sum(evaluation.tokens for evaluation in evaluations)
 
+    def parent(self, task: TrainingTask) -> Member:
+        """The member that the task begins with."""
+        genome = task.genome if task.parent is None else task.parent_genome
+        return self.member(task.parent, genome, task.init_seed)
+
     def member(self, sha: str | None, genome: Genome, seed: int) -> Member:
         """A stored member, or a new one where `sha` is None."""
         if sha is None:
@@ -141,7 +154,9 @@ class TaskExecutor:
     def model(self, teacher: Teacher) -> GPT:
         """A frozen model in evaluation mode."""
         model = GPT(self.setup.model, teacher.genome)
-        model.load_state_dict(self.checkpoint(teacher.checkpoint, teacher.genome).weights)
+        weights = self.checkpoint(teacher.checkpoint, teacher.genome).weights
+        require_tensors(weights, model.state_dict())
+        model.load_state_dict(weights)
         return model.to(self.setup.device).requires_grad_(requires_grad=False).eval()
 
     def checkpoint(self, sha: str, genome: Genome) -> Checkpoint:
@@ -156,18 +171,36 @@ class TaskExecutor:
 
 
 @contextmanager
-def reproducible(threads: int, device: str) -> Iterator[None]:
-    """Pinned threads, deterministic kernels on CPU, and the global generator put back after."""
-    was_deterministic = torch.are_deterministic_algorithms_enabled()
+def reproducible(threads: int, device: str, *, deterministic: bool = True) -> Iterator[None]:
+    """Pinned threads, kernels that repeat, and the global generator put back after.
+
+    `deterministic` may be False on CUDA, whose repeatable kernels are slower; the CPU's always are.
+    """
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(device == "cpu")
     fill_new_memory(fill=False)
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), repeatable_kernels(device, deterministic=deterministic):
             yield
     finally:
-        torch.use_deterministic_algorithms(was_deterministic)
         fill_new_memory(fill=True)
+
+
+@contextmanager
+def repeatable_kernels(device: str, *, deterministic: bool) -> Iterator[None]:
+    """Torch's switches, put back after. On CUDA also no search for the fastest kernel, no TF32."""
+    before = torch.are_deterministic_algorithms_enabled()
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    flags = (cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32)
+    torch.use_deterministic_algorithms(device == "cpu" or deterministic)
+    if device == "cuda" and deterministic:
+        # Read by cuBLAS when its first handle is made.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        cudnn.benchmark = cudnn.allow_tf32 = matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = flags
+        torch.use_deterministic_algorithms(before)
 
 
 def fill_new_memory(fill: bool) -> None:

@@ -5,7 +5,6 @@ The folder holds the weights, the tokenizer, the configuration with the activati
 """
 
 import json
-import shutil
 from pathlib import Path
 from typing import TypeAlias, assert_never
 
@@ -16,6 +15,7 @@ from state.genome import expression, is_gated
 from state.genome.expression import Add, Compose, Expression, Leaf, Mul, Scale
 from state.objects import ObjectStore
 from trainer.checkpoint import Description, decode_any
+from trainer.manifest import read_tokenizer
 from trainer.widths import inner_width
 
 STANDALONE_MODEL = Path(__file__).parent / "standalone_model.py.txt"
@@ -29,15 +29,23 @@ def export_torch(objects: ObjectStore, sha: str, folder: Path, tokenizer_path: P
     The same checkpoint gives the same bytes. Moments are left behind.
 
     Raises:
-        ValueError: the checkpoint is missing, damaged or not one of ours.
+        ValueError: the checkpoint or the tokenizer is missing, damaged or not one of ours, or
+            the folder cannot be made.
     """
     checkpoint = decode_any(objects.read(sha))
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "model.safetensors", save(checkpoint.weights, {"format": "pt"}))
     text = json.dumps(configuration(checkpoint.description), indent=2, sort_keys=True) + "\n"
-    write_atomically(folder / "config.json", text.encode())
-    shutil.copyfile(tokenizer_path, folder / "tokenizer.json")
-    shutil.copyfile(STANDALONE_MODEL, folder / "model.py")
+    files = {
+        "model.safetensors": save(checkpoint.weights, {"format": "pt"}),
+        "config.json": text.encode(),
+        "tokenizer.json": read_tokenizer(tokenizer_path.parent),
+        "model.py": STANDALONE_MODEL.read_bytes(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be made ({error.strerror}); give a folder") from error
+    for name, data in files.items():
+        write_atomically(folder / name, data)
 
 
 def configuration(description: Description) -> dict[str, str | float | bool | Tree | None]:

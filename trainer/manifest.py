@@ -73,6 +73,18 @@ def read_manifest(folder: Path) -> DatasetManifest:
     return manifest
 
 
+def read_tokenizer(folder: Path) -> bytes:
+    """The bytes of tokenizer.json, which the manifest knows by their hash.
+
+    Raises:
+        ValueError: the file, or the manifest, is missing or damaged.
+    """
+    path, expected = folder / TOKENIZER_NAME, read_manifest(folder).tokenizer_sha256
+    if file_sha256(path) != expected:
+        raise ValueError(f"{path} is missing or damaged; restore it from a copy of the run")
+    return path.read_bytes()
+
+
 def damaged_files(manifest: DatasetManifest, folder: Path) -> list[str]:
     """Names of the folder's files that are missing or not those of the manifest."""
     expected = {TOKENIZER_NAME: manifest.tokenizer_sha256}
@@ -81,6 +93,19 @@ def damaged_files(manifest: DatasetManifest, folder: Path) -> list[str]:
         expected[f"{name}.bin"] = split.tokens_sha256
         expected[f"{name}.lengths.bin"] = split.lengths_sha256
     return [name for name, digest in expected.items() if file_sha256(folder / name) != digest]
+
+
+def require_intact(folder: Path) -> None:
+    """Hash every file of the folder: a flipped bit in a stream would be trained on in silence.
+
+    Raises:
+        ValueError: a file is missing or not the one that the manifest knows.
+    """
+    damaged = damaged_files(read_manifest(folder), folder)
+    if damaged:
+        raise ValueError(
+            f"{folder / damaged[0]} is missing or damaged; restore it from a copy of the run"
+        )
 
 
 def file_sha256(path: Path) -> str | None:

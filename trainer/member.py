@@ -16,7 +16,15 @@ from torch import Tensor
 from state.objects import ObjectStore
 from state.records import Genome
 from trainer.backbones.gpt import GPT
-from trainer.checkpoint import Checkpoint, Counters, Description, decode, encode, require_tensors
+from trainer.checkpoint import (
+    Checkpoint,
+    Counters,
+    Description,
+    Unfinished,
+    decode,
+    encode,
+    require_tensors,
+)
 from trainer.config import WorkerSetup
 from trainer.guards import update_is_sound
 from trainer.losses import Losses, losses, mean_distribution, plain_loss
@@ -82,7 +90,7 @@ class Member:
 
     @classmethod
     def from_checkpoint(cls, setup: WorkerSetup, checkpoint: Checkpoint) -> "Member":
-        """The member at rest; the checkpoint's tensors are copied.
+        """The member as it was, in the middle of a morph or not; the tensors are copied.
 
         Raises:
             ValueError: its weights are not those that its description promises.
@@ -90,6 +98,8 @@ class Member:
         description = checkpoint.description
         member = cls(setup, description.genome, description.seed)
         member.counters = description.counters
+        if description.unfinished is not None and description.unfinished.previous is not None:
+            member.build(description.unfinished.previous)
         require_tensors(checkpoint.weights, member.model.state_dict())
         member.model.load_state_dict(checkpoint.weights)
         member.optimizer.load(checkpoint.moments)
@@ -97,6 +107,7 @@ class Member:
 
     def build(self, previous: Genome | None = None) -> None:
         """Make model and optimizer anew, in the middle of a morph if there is a `previous`."""
+        self.previous = previous
         model = GPT(self.setup.model, self.genome)
         if previous is not None:
             model.begin_morph(previous)
@@ -105,17 +116,27 @@ class Member:
         self.optimizer = Optimizer(self.model, self.setup.optimizer)
         self.model.train()
 
-    def checkpoint(self) -> Checkpoint:
-        """The member at rest, tensors not copied. Not during a morph."""
-        assert not self.morphing
+    def checkpoint(self, unfinished_task: str | None = None) -> Checkpoint:
+        """The member between two steps, tensors not copied.
+
+        During a morph only inside a task, which is named by its key.
+        """
+        assert unfinished_task is not None or not self.morphing
+        unfinished = None
+        if unfinished_task is not None:
+            unfinished = Unfinished(task=unfinished_task, previous=self.previous)
         description = Description(
-            genome=self.genome, model=self.setup.model, seed=self.seed, counters=self.counters
+            genome=self.genome,
+            model=self.setup.model,
+            seed=self.seed,
+            counters=self.counters,
+            unfinished=unfinished,
         )
         return Checkpoint(description, self.model.state_dict(), self.optimizer.moments())
 
-    def save(self, objects: ObjectStore) -> str:
+    def save(self, objects: ObjectStore, unfinished_task: str | None = None) -> str:
         """Store the member and return its sha256."""
-        return objects.publish(encode(self.checkpoint()))
+        return objects.publish(encode(self.checkpoint(unfinished_task)))
 
     def change_activation(self, genome: Genome) -> None:
         """Begin the morph to another activation; weights and moments follow their neurons.
@@ -146,6 +167,7 @@ class Member:
         """Become exactly the new structure; parameters of the old one go with their moments."""
         if self.morphing:
             self.optimizer.drop(self.model.finish_morph())
+            self.previous = None
 
     @property
     def morphing(self) -> bool:

@@ -5,6 +5,7 @@ by kind and parameter, so that a checkpoint holds them flat and a change of acti
 them with their neurons.
 """
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import torch
@@ -76,7 +77,12 @@ class Optimizer:
         return moments
 
     def load(self, moments: Moments) -> None:
-        """Replace the state by copies of `moments`; parameters without any start afresh."""
+        """Replace the state by copies of `moments`; parameters without any start afresh.
+
+        Raises:
+            ValueError: a moment fits no parameter.
+        """
+        self._require_fitting(moments)
         for kind in ADAMW_KINDS:
             for name, tensor in moments.get(kind, {}).items():
                 device = "cpu" if kind == "step" else self.parameters[name].device
@@ -85,6 +91,20 @@ class Optimizer:
         for name, tensor in moments.get("momentum", {}).items():
             assert self.muon is not None
             self.muon.momentum[name].copy_(tensor)
+
+    def _require_fitting(self, moments: Moments) -> None:
+        momentum = self.muon.momentum if self.muon is not None else {}
+        fits: dict[str, Mapping[str, Tensor]] = {"momentum": momentum}
+        fits |= dict.fromkeys(ADAMW_KINDS, self.parameters)
+        for kind, named in moments.items():
+            for name, tensor in named.items():
+                parameter = fits.get(kind, {}).get(name)
+                shape = () if kind == "step" or parameter is None else parameter.shape
+                if parameter is None or tensor.shape != shape or tensor.dtype != parameter.dtype:
+                    raise ValueError(
+                        f"checkpoint has a moment {kind + '/' + name!r} of {tuple(tensor.shape)} "
+                        "that fits no parameter; give a checkpoint of a run"
+                    )
 
     def drop(self, names: list[str]) -> None:
         """Forget parameters that the model no longer has, with their moments."""

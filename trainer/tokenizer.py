@@ -213,7 +213,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
     text = path.read_text(encoding="utf-8")
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _not_a_tokenizer(path) from error
     if not isinstance(content, dict):
         raise _not_a_tokenizer(path)

@@ -1,11 +1,12 @@
 """A training task on one member: its steps, its metrics rows and its result, without storage."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
-from state.records import Genome, StepMetrics
+from state.partial import Progress
+from state.records import StepMetrics
 from state.seeds import derive_seed
 from state.tasks import TrainingResult, TrainingTask
 from trainer.backbones.gpt import GPT
@@ -19,26 +20,41 @@ from trainer.schedule import morph_fraction, multiplier
 
 
 class Chunk:
-    """The steps of one training task."""
+    """The steps of one training task; with `progress` those that are left of it.
+
+    The member is then the one of the snapshot, in the middle of its morph if it was in one.
+    """
 
     def __init__(
-        self, task: TrainingTask, member: Member, dataset: Dataset, teachers: Sequence[GPT] = ()
+        self,
+        task: TrainingTask,
+        member: Member,
+        dataset: Dataset,
+        teachers: Sequence[GPT] = (),
+        progress: Progress | None = None,
     ) -> None:
         self.task, self.member, self.dataset, self.teachers = task, member, dataset, teachers
         self.setup = member.setup
-        self.rows: list[StepMetrics] = []
-        self.switch_jump: float | None = None
-        self.measured_genomes: tuple[Genome, ...] = ()
+        self.rows: list[StepMetrics] = list(progress.rows) if progress else []
+        self.switch_jump = progress.switch_jump if progress else None
+        self.measured_genomes = progress.measured_genomes if progress else ()
 
-    def run(self) -> None:
-        """Change the activation and take every step; the member ends without a morph."""
-        self.begin()
-        for index in range(self.task.steps):
+    def run(self, after_step: Callable[["Chunk"], None] | None = None) -> None:
+        """Change the activation and take every step; the member ends without a morph.
+
+        `after_step` may look at everything and change nothing.
+        """
+        if not self.rows:
+            self.change_activation()
+        self.set_dropout()
+        for index in range(len(self.rows), self.task.steps):
             self.rows.append(self.step(index))
+            if after_step is not None:
+                after_step(self)
         self.member.finish_morph()
 
-    def begin(self) -> None:
-        """Set dropout, change the activation, and measure what that did to the loss."""
+    def change_activation(self) -> None:
+        """Begin the morph, if there is one, and measure what that did to the loss."""
         if self.task.genome != self.member.genome:
             self.measured_genomes = (self.member.genome, self.task.genome)
             before = self.loss_of_first_batch()
@@ -46,6 +62,9 @@ class Chunk:
             self.member.model.set_morph(morph_fraction(0, self.task.morph_steps))
             after = self.loss_of_first_batch()
             self.switch_jump = finite_or_none(after - before)
+
+    def set_dropout(self) -> None:
+        """As the task asks, else as configured."""
         dropout = self.task.dropout
         self.member.model.set_dropout(self.setup.model.dropout if dropout is None else dropout)
 

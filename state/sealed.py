@@ -1,0 +1,44 @@
+"""JSON documents that carry a sha256 of their own content, so that damage is noticed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+Document = dict[str, JsonValue]
+
+
+class DamagedDocument(ValueError):  # noqa: N818
+    """The bytes are not a document that was sealed."""
+
+
+def seal(document: Mapping[str, JsonValue], indent: int | None = None) -> bytes:
+    """The document as one line of JSON, or indented for people, with its sha256 in front.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    sealed = {"sha256": digest(document), **document}
+    return (json.dumps(sealed, indent=indent, allow_nan=False) + "\n").encode()
+
+
+def unseal(data: bytes) -> Document:
+    """The document that `seal` was given.
+
+    Raises:
+        DamagedDocument: torn, changed, or never sealed.
+    """
+    try:
+        document = json.loads(data)
+        if isinstance(document, dict) and document.pop("sha256", None) == digest(document):
+            return document
+    except (ValueError, RecursionError) as error:
+        raise DamagedDocument("it is not whole JSON") from error
+    raise DamagedDocument("its content does not have the sha256 that it states")
+
+
+def digest(document: Mapping[str, JsonValue]) -> str:
+    """sha256 of the document, whatever the order of its keys."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
