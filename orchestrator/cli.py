@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+from orchestrator.error_line import error_line
 from orchestrator.flags import add_flags, number, whole
 
 EXIT_FAILURE = 1
@@ -26,8 +27,8 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the line and leave with exit code 2."""
-        text = " ".join(message.split())
-        print(f"symbio-auto: error: {text} (see {self.prog} --help)", file=sys.stderr)
+        line = f"{error_line(message)} (see {self.prog} --help)"
+        print(f"symbio-auto: error: {line}", file=sys.stderr)
         raise SystemExit(EXIT_USAGE)
 
 
@@ -58,10 +59,10 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"symbio-auto: error: {_first_line(error)}", file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         print("symbio-auto: left at once; the last commit is whole", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except (OSError, RuntimeError) as error:
+        return getattr(interruption, "exit_code", EXIT_INTERRUPTED)
+    except (OSError, RuntimeError, MemoryError) as error:
         print(f"symbio-auto: stopped: {_first_line(error)}", file=sys.stderr)
         return _stopped_code(error)
 
@@ -75,7 +76,7 @@ def _command(name: str | None, arguments: argparse.Namespace, started_at: float)
 
 
 def _first_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return error_line(str(error)) or type(error).__name__
 
 
 def _stopped_code(error: BaseException) -> int:
@@ -110,6 +111,19 @@ def _add_plan(commands: "Commands[OneLineParser]") -> None:
 def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
     status = _of_run(commands, "status", "where a run stands")
     status.add_argument("--json", action="store_true")
+    watch = _of_run(commands, "watch", "follow a run that works elsewhere")
+    watch.add_argument("--plain", action="store_true", help="log lines in place of the live view")
+    for name, text in (
+        ("pause", "let a run commit, give its workers back and wait"),
+        ("stop", "what Ctrl-C does, from another terminal; twice leaves at once"),
+    ):
+        asked = _of_run(commands, name, text)
+        asked.add_argument(
+            "--timeout", type=number, default=600.0, metavar="SECONDS", help="how long to wait"
+        )
+    resume = _of_run(commands, "resume", "let a paused run go on, or go on with a stopped one")
+    resume.add_argument("--plain", action="store_true", help="log lines in place of the live view")
+    resume.add_argument("--json", action="store_true", help="print the final report as JSON only")
     sample = _of_run(commands, "sample", "let the best model write")
     sample.add_argument("--prompt", default="", help="what it goes on from")
     sample.add_argument("--num", type=whole, default=1, help="samples")
@@ -118,9 +132,30 @@ def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
     sample.add_argument("--seed", type=whole, default=0)
     report = _of_run(commands, "report", "the story of a finished run")
     report.add_argument("--json", action="store_true")
+    verify = _of_run(commands, "verify", "check what a run has on disk against what it claims")
+    verify.add_argument("--replay", action="store_true", help="decide everything again")
+    verify.add_argument("--json", action="store_true")
+    _add_fork(commands)
     export = _of_run(commands, "export", "the model as standalone files")
     export.add_argument("--to", type=Path, required=True, metavar="DIR")
     export.add_argument("--format", choices=("torch",), default="torch")
+
+
+def _add_fork(commands: "Commands[OneLineParser]") -> None:
+    fork = _of_run(commands, "fork", "start a new run from a point of this one")
+    fork.add_argument("--at", required=True, metavar="PHASE[:GEN]", help="where, e.g. cambrian:3")
+    fork.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="a setting to change, e.g. optimizer.lr=0.003 or phases.oxidation.population=12",
+    )
+    fork.add_argument("--run-dir", type=Path, metavar="DIR", help="folder of the new run")
+    fork.add_argument("--no-run", action="store_true", help="make the folder and leave it")
+    fork.add_argument("--plain", action="store_true", help="log lines in place of the live view")
+    fork.add_argument("--json", action="store_true", help="print the final report as JSON only")
 
 
 def _of_run(commands: "Commands[OneLineParser]", name: str, text: str) -> argparse.ArgumentParser:
@@ -138,6 +173,14 @@ def _add_tools(commands: "Commands[OneLineParser]") -> None:
     demo.add_argument("--seed", type=whole, default=0)
     doctor = commands.add_parser("doctor", help="can this machine do the work?")
     doctor.add_argument("--json", action="store_true")
+    doctor.add_argument(
+        "--kill-test",
+        type=whole,
+        nargs="?",
+        const=5,
+        metavar="N",
+        help="kill a short run N times (5), resume it each time, and compare",
+    )
 
 
 Runner = Callable[[argparse.Namespace], int]
@@ -153,6 +196,30 @@ def _status() -> Runner:
     from orchestrator.commands import status
 
     return status.run
+
+
+def _watch() -> Runner:
+    from orchestrator.commands import watch
+
+    return watch.run
+
+
+def _pause() -> Runner:
+    from orchestrator.commands import pause
+
+    return pause.run
+
+
+def _stop() -> Runner:
+    from orchestrator.commands import stop
+
+    return stop.run
+
+
+def _resume() -> Runner:
+    from orchestrator.commands import train_run
+
+    return train_run.resume
 
 
 def _sample() -> Runner:
@@ -171,6 +238,18 @@ def _export() -> Runner:
     from orchestrator.commands import export
 
     return export.run
+
+
+def _verify() -> Runner:
+    from orchestrator.commands import verify
+
+    return verify.run
+
+
+def _fork() -> Runner:
+    from orchestrator.commands import fork
+
+    return fork.run
 
 
 def _models() -> Runner:
@@ -194,8 +273,14 @@ def _doctor() -> Runner:
 COMMANDS: dict[str, Callable[[], Runner]] = {
     "plan": _plan,
     "status": _status,
+    "watch": _watch,
+    "pause": _pause,
+    "stop": _stop,
+    "resume": _resume,
     "sample": _sample,
     "report": _report,
+    "verify": _verify,
+    "fork": _fork,
     "export": _export,
     "models": _models,
     "demo-data": _demo_data,

@@ -24,12 +24,12 @@ class PhaseConfig(Record):
     """Percent of the budget."""
     population: int = Field(default=0, ge=0, le=1024)
     """Members of a generation: the champions of the lineages and their challengers."""
-    steps_per_candidate: int = Field(default=20, ge=1)
+    steps_per_candidate: int = Field(default=20, ge=1, le=100_000)
     mutation_rate: float = Field(default=0.5, ge=0, le=1)
     """Share of the challengers made by mutation or crossover; the others are migrants."""
     mutation_range: tuple[float, float] = (0.0, 1.0)
-    max_depth: int = Field(default=5, ge=1)
-    max_nodes: int = Field(default=12, ge=1)
+    max_depth: int = Field(default=5, ge=1, le=64)
+    max_nodes: int = Field(default=12, ge=1, le=64)
     coupling: float = Field(default=1.0, ge=0)
     """Kuramoto coupling in units of the critical coupling."""
     diversity_bonus: float = Field(default=0.0, ge=0)
@@ -44,18 +44,18 @@ class EvolutionConfig(Record):
     lineages: int = Field(default=3, ge=2, le=4)
     min_generations: int = Field(default=3, ge=1)
     """Whole generations a search phase must hold, else it shrinks."""
-    min_population: int = Field(default=4, ge=2)
+    min_population: int = Field(default=4, ge=2, le=1024)
     min_steps_per_candidate: int = Field(default=10, ge=1)
     false_acceptance: float = Field(default=0.05, gt=0, lt=0.5)
     """Level of the noise test, shared among the challengers of a generation."""
     null_share: float = Field(default=0.15, gt=0, lt=1)
     """Share of a search phase that its null pairs may cost."""
-    max_null_pairs: int = Field(default=12, ge=2)
+    max_null_pairs: int = Field(default=12, ge=2, le=1024)
     complexity_weight: float = Field(default=0.05, ge=0)
     """Fitness lost by each node more than the champion's, in sigmas of the noise."""
     cost_weight: float = Field(default=0.01, ge=0)
     """Fitness lost by each operation an element more than the champion's, in sigmas."""
-    proposals: int = Field(default=4, ge=1)
+    proposals: int = Field(default=4, ge=1, le=1024)
     """Genomes drawn for one place among the challengers; the diversity bonus chooses."""
     prune_margin: float = Field(default=0.1, gt=0)
     """In Oxidation a lineage this far (relative bits per byte) behind the best is pruned."""
@@ -89,34 +89,41 @@ class GateConfig(Record):
     bits_per_byte_slack: float = Field(default=0.005, ge=0)
     """Relative deficit to the best so far that still passes."""
     level: float = Field(default=0.95, gt=0.5, lt=1)
-    resamples: int = Field(default=1000, ge=100)
+    resamples: int = Field(default=1000, ge=100, le=100_000)
 
 
 class BatteryConfig(Record):
     """Size of the inference battery."""
 
-    prompts: int = Field(default=20, ge=1)
+    prompts: int = Field(default=20, ge=1, le=10_000)
     temperatures: tuple[float, ...] = (0.6, 0.8, 1.0)
-    max_new_tokens: int = Field(default=64, ge=1)
+    max_new_tokens: int = Field(default=64, ge=1, le=10_000)
 
 
 class EngineConfig(Record):
     """Where the members train."""
 
     engine: Literal["ray", "inline"] = "ray"
-    workers: int | None = Field(default=None, ge=1)
+    workers: int | None = Field(default=None, ge=1, le=1024)
     """Device slots; None takes one a physical core."""
-    host_threads: int | None = Field(default=None, ge=1)
+    host_threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads of a single host; None takes every core. Part of what fixes the bits."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["float32", "bfloat16"] = "float32"
     ray_address: str = "local"
+    deterministic: bool = False
+    """On CUDA: kernels that give the same bits every time. Those of the CPU always do."""
+
+    @property
+    def repeats(self) -> bool:
+        """The same task gives the same bits every time."""
+        return self.deterministic or self.device == "cpu"
 
 
 class RunConfig(Record):
     """Everything a run depends on. `None` values are resolved and saved before it starts."""
 
-    budget: int = Field(default=50_000)
+    budget: int = Field(default=50_000, le=10**12)
     """Member-steps, over all members and phases."""
     seed: int = Field(default=0, ge=0)
     run_dir: str = "runs/symbio-auto"
@@ -124,6 +131,8 @@ class RunConfig(Record):
     model_size: str = "auto"
     control: tuple[str, ...] = ()
     """Formulas trained straight with the same budget, beside it."""
+    keep_gb: float = Field(default=1.0, ge=0)
+    """Gigabytes of weights of older generations that stay on disk, to go back to."""
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -144,6 +153,26 @@ class RunConfig(Record):
             )
         return self
 
+    @field_validator("run_dir")
+    @classmethod
+    def _run_dir_is_a_path(cls, path: str) -> str:
+        if not path or any(len(part.encode()) > MAX_NAME_BYTES for part in path.split("/")):
+            raise ValueError(f"give a path whose names have 1 to {MAX_NAME_BYTES} bytes")
+        return path
+
+    @field_validator("phases")
+    @classmethod
+    def _phases_are_the_six(cls, phases: tuple[PhaseConfig, ...]) -> tuple[PhaseConfig, ...]:
+        if not phases:
+            return phases
+        if tuple((phase.name, phase.kind) for phase in phases) != KINDS:
+            wanted = ", ".join(f"{name} ({kind})" for name, kind in KINDS)
+            raise ValueError(f"give all six in this order, or none: {wanted}")
+        if sum(phase.share for phase in phases) != 100 or not all(one.share for one in phases):
+            shares = " + ".join(str(phase.share) for phase in phases)
+            raise ValueError(f"the shares {shares} must be above 0 and add up to 100; change them")
+        return phases
+
     @field_validator("control")
     @classmethod
     def _controls_are_activations(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,3 +184,12 @@ class RunConfig(Record):
 
 
 MINIMUM_BUDGET = 60
+MAX_NAME_BYTES = 255
+KINDS = (
+    ("abiogenesis", "reference"),
+    ("primordial", "search"),
+    ("cambrian", "search"),
+    ("oxidation", "search"),
+    ("endosymbiosis", "host"),
+    ("homeostasis", "host"),
+)

@@ -59,6 +59,7 @@ FLAGS = (
     Flag("--budget", "budget", whole, "optimizer steps, over all members and phases"),
     Flag("--seed", "seed", whole, "random seed"),
     Flag("--run-dir", "run_dir", str, "folder of the run"),
+    Flag("--keep-gb", "keep_gb", number, "weights of older generations kept for fork, in GB"),
     Flag("--model", "model_size", str, "auto, tiny, small, medium, large, xl, original"),
     Flag("--preset", "preset", str, "default or original"),
     Flag("--recipe", "model.recipe", str, "modern or classic", ("modern", "classic")),
@@ -86,6 +87,23 @@ FLAGS = (
 )
 
 
+class Switch(NamedTuple):
+    """A flag without a value: it turns a setting on."""
+
+    name: str
+    path: str
+    text: str
+
+
+SWITCHES = (
+    Switch(
+        "--deterministic",
+        "engine.deterministic",
+        "on CUDA: kernels that repeat bit for bit, some slower; the CPU's always do",
+    ),
+)
+
+
 def add_flags(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add every flag; what is not given stays out of the namespace."""
     parser.add_argument(
@@ -106,6 +124,15 @@ def add_flags(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
             help=flag.text,
         )
 
+    for switch in SWITCHES:
+        parser.add_argument(
+            switch.name,
+            dest=switch.path,
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help=switch.text,
+        )
+
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings that were given as flags."""
@@ -113,7 +140,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     given = vars(arguments)
     if "data" in given:
         settings = nested("data.paths", list(given["data"]))
-    for flag in FLAGS:
+    for flag in (*FLAGS, *SWITCHES):
         if flag.path in given:
             settings = merge(settings, nested(flag.path, given[flag.path]))
     return settings

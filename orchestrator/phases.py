@@ -1,5 +1,6 @@
 """The six phases as data, and how a phase is fitted into the steps it was given."""
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from orchestrator.config import EvolutionConfig, PhaseConfig, RunConfig
@@ -108,14 +109,17 @@ def fit_search(
     )
 
 
-def _sizes(phase: PhaseConfig, evolution: EvolutionConfig, lineages: int) -> list[tuple[int, int]]:
+def _sizes(
+    phase: PhaseConfig, evolution: EvolutionConfig, lineages: int
+) -> Iterator[tuple[int, int]]:
     """(population, steps) in the order in which they are tried."""
     smallest = max(evolution.min_population, lineages + 1)
     largest = max(phase.population, smallest)
     shortest = min(evolution.min_steps_per_candidate, phase.steps_per_candidate)
-    shrinking = [(count, phase.steps_per_candidate) for count in range(largest, smallest - 1, -1)]
-    shortening = [(smallest, n) for n in range(phase.steps_per_candidate - 1, shortest - 1, -1)]
-    return shrinking + shortening
+    for count in range(largest, smallest - 1, -1):
+        yield count, phase.steps_per_candidate
+    for steps in range(phase.steps_per_candidate - 1, shortest - 1, -1):
+        yield smallest, steps
 
 
 def _phase_cost(

@@ -93,13 +93,18 @@ def resolve_engine(engine: EngineConfig) -> EngineConfig:
 def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
     """What the workers need to know."""
     device = config.engine.device
-    assert device != "auto"
+    if device == "auto":
+        raise ValueError(
+            "the configuration leaves the device open, and a run's names one; restore its "
+            "state.json from a copy"
+        )
     return WorkerSetup(
         run_folder=str(folder.root.resolve()),
         model=config.model,
         optimizer=config.optimizer,
         device=device,
         dtype=config.engine.dtype,
+        deterministic=config.engine.repeats,
         seed=config.seed,
         battery_prompts=config.battery.prompts,
         battery_tokens=config.battery.max_new_tokens,
@@ -114,12 +119,18 @@ def corpus_bytes(paths: tuple[str, ...]) -> int:
         ValueError: one of them does not exist.
     """
     total = 0
-    for name in paths:
-        path = Path(name)
-        if not path.exists():
-            raise ValueError(f"{path} does not exist; give --data a text file, a folder or JSONL")
-        files = [path] if path.is_file() else path.rglob("*") if path.is_dir() else []
-        total += sum(file.stat().st_size for file in files if file.is_file())
+    for path in map(Path, paths):
+        try:
+            if not path.exists():
+                raise ValueError(
+                    f"{path} does not exist; give --data a text file, a folder or JSONL"
+                )
+            files = [path] if path.is_file() else path.rglob("*") if path.is_dir() else []
+            total += sum(file.stat().st_size for file in files if file.is_file())
+        except OSError as error:
+            raise ValueError(
+                f"{path} cannot be read ({error.strerror}); give --data another"
+            ) from error
     return total
 
 

@@ -1,8 +1,9 @@
 """Setting a run up, or setting it up again, and seeing it through."""
 
+import gc
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from orchestrator.engine import Engine, InlineEngine
 from orchestrator.environment import differences, environment
 from orchestrator.extension import extend
 from orchestrator.interrupt import Interrupt
+from orchestrator.intervention import Intervention, place_of
+from orchestrator.listeners import told
 from orchestrator.phases import phases_of, shares_of
 from orchestrator.recorder import EventListener, Recorder
 from orchestrator.resolve import (
@@ -24,11 +27,15 @@ from orchestrator.resolve import (
     resolve_shape,
     worker_setup,
 )
+from orchestrator.run_process import resume_line
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import Event
 from orchestrator.telemetry import Telemetry
-from state.commit import CommitRecord, RunLock, load_commit
+from state import partial
+from state.commit import CommitRecord, RunLock, load_commit, reachable_objects
+from state.objects import ObjectStore
 from state.run_folder import RunFolder
+from trainer.manifest import require_intact
 
 
 class Prepared(NamedTuple):
@@ -40,6 +47,8 @@ class Prepared(NamedTuple):
     events: tuple[Event, ...]
     commit: CommitRecord | None = None
     """What it goes on from; None for a new run."""
+    intervention: Intervention | None = None
+    """What was changed before it goes on."""
 
 
 class Finished(NamedTuple):
@@ -65,13 +74,14 @@ def prepare_run(config: RunConfig) -> Prepared:
             "or choose another --run-dir"
         )
     resolution = resolve_shape(config, corpus_bytes(config.data.paths))
-    with _removed_on_failure(folder):
+    with removed_on_failure(folder):
         folder.create()
         manifest = prepare(resolution.config.data, folder.data, resolution.config.model.block)
     resolved = resolve_data(resolution.config, manifest)
     state = first_state(resolved)
     notes = (
         *resolution.notes,
+        *promises(resolved),
         f"domain {manifest.domain}, {manifest.tokenizer} tokenizer of {manifest.vocab_size} tokens",
     )
     saved = Saved(config=resolved, run=state, telemetry=Telemetry())
@@ -92,10 +102,11 @@ def prepare_resume(
     folder = RunFolder.from_argument(path)
     loaded = load_commit(folder)
     saved = restore(loaded.record)
-    notes = [loaded.message] if loaded.message else []
-    changed = differences(
-        loaded.record.environment, environment(saved.config.engine.host_threads or 1)
-    )
+    require_intact(folder.data)
+    notes = [*([loaded.message] if loaded.message else []), *promises(saved.config)]
+    used = saved.config.engine
+    here = environment(used.host_threads or 1, deterministic=used.repeats)
+    changed = differences(loaded.record.environment, here)
     if changed:
         notes.append("this is another environment, bits may differ: " + "; ".join(changed))
     update = {"engine": engine or saved.config.engine.engine, "workers": workers}
@@ -105,13 +116,27 @@ def prepare_resume(
         update={"engine": saved.config.engine.model_copy(update=update)}
     )
     state, events = saved.run, [Event(kind="resumed", data={"generation": saved.run.generation})]
+    intervention = None
     if budget is not None:
+        intervention = Intervention(
+            kind="extended",
+            place=place_of(state),
+            before={"budget": config.budget},
+            after={"budget": budget},
+        )
         config, state, event = extend(config, state, budget)
         events.append(event)
     if state.status == "running":
         state = state.model_copy(update={"resumed_count": state.resumed_count + 1})
     ready = Saved(config=config, run=state, telemetry=saved.telemetry)
-    return Prepared(folder, ready, tuple(notes), tuple(events), loaded.record)
+    return Prepared(folder, ready, tuple(notes), tuple(events), loaded.record, intervention)
+
+
+def promises(config: RunConfig) -> tuple[str, ...]:
+    """What a user must know who counts on the same bits every time."""
+    if config.engine.repeats:
+        return ()
+    return ("on CUDA without --deterministic the same bits are not promised",)
 
 
 def first_state(config: RunConfig) -> RunState:
@@ -125,36 +150,88 @@ def first_state(config: RunConfig) -> RunState:
 
 
 def execute(
-    prepared: Prepared, *, listeners: tuple[EventListener, ...] = (), started_at: float
+    prepared: Prepared,
+    *,
+    listeners: tuple[EventListener, ...] = (),
+    started_at: float,
 ) -> Finished:
     """Run to the end or to a stop. The folder is locked meanwhile; Ray ends with the run."""
     folder, saved = prepared.folder, prepared.saved
-    with RunLock(folder.lock):
+    with (
+        Interrupt(last_words=f"{resume_line(folder)}\n") as interrupt,
+        RunLock(folder.lock),
+    ):
         _require_unchanged(prepared)
-        recorder = Recorder(folder, saved.run.run_id)
-        try:
-            for listener in listeners:
-                recorder.listen(listener)
+        remove_litter(folder)
+        with closing(Recorder(folder, saved.run.run_id)) as recorder, told(recorder, listeners):
             _rewind(recorder, prepared)
+            if prepared.intervention is not None:
+                recorder.record_rows([prepared.intervention])
             write_configurations(folder, saved.config)
             for event in prepared.events:
                 recorder.say(event)
-            with _engine(saved.config, folder) as engine, Interrupt() as interrupt:
-                controller = Controller(
-                    saved.config,
-                    saved.run,
-                    folder=folder,
-                    engine=engine,
-                    recorder=recorder,
-                    telemetry=saved.telemetry,
-                    should_stop=lambda: interrupt.requested,
-                    started_at=started_at,
-                )
-                state = controller.run()
-                code = interrupt.exit_code if state.status == "running" else 0
+            state = _work(prepared, recorder, interrupt, started_at)
+            code = interrupt.exit_code if state.status == "running" else 0
             return Finished(folder, state, code)
-        finally:
-            recorder.close()
+
+
+def remove_litter(folder: RunFolder) -> None:
+    """Delete the temporary files that killed writers left; hold the lock."""
+    from state.durable import remove_temporaries
+
+    for place in (folder.root, folder.configs, folder.data, folder.model):
+        remove_temporaries(place)
+
+
+def complete(prepared: Prepared) -> None:
+    """Do for a finished run what a kill after its last commit may have prevented."""
+    from orchestrator.report.build import finish
+
+    folder = prepared.folder
+    with RunLock(folder.lock):
+        _require_unchanged(prepared)
+        remove_litter(folder)
+        partial.clear(folder)
+        ObjectStore(folder.objects).collect(reachable_objects(folder))
+        finish(folder, prepared.saved)
+
+
+def _work(
+    prepared: Prepared, recorder: Recorder, interrupt: Interrupt, started_at: float
+) -> RunState:
+    """Work to the end or to a stop; a pause gives the workers back and waits."""
+    folder, saved = prepared.folder, prepared.saved
+    while True:
+        with closing(build_engine(saved.config, folder)) as engine:
+            interrupt.install()
+            controller = Controller(
+                saved.config,
+                saved.run,
+                folder=folder,
+                engine=engine,
+                recorder=recorder,
+                telemetry=saved.telemetry,
+                should_stop=lambda: interrupt.wanted,
+                started_at=started_at,
+            )
+            state = controller.run()
+        interrupt.install()
+        if state.status != "running" or interrupt.requested:
+            return state
+        saved = Saved(config=saved.config, run=state, telemetry=controller.telemetry)
+        del engine, controller
+        if not _wait_while_paused(recorder, interrupt):
+            return state
+
+
+def _wait_while_paused(recorder: Recorder, interrupt: Interrupt) -> bool:
+    """Whether the run goes on; False where it is to stop."""
+    gc.collect()
+    command = f"symbio-auto resume {recorder.folder.root}"
+    recorder.say(Event(kind="paused", data={"go_on_with": command}))
+    goes_on = interrupt.wait_while_paused()
+    recorder.say(Event(kind="went_on", data={}))
+    return goes_on
 
 
 def write_configurations(folder: RunFolder, config: RunConfig) -> None:
@@ -182,17 +259,9 @@ def _rewind(recorder: Recorder, prepared: Prepared) -> None:
     state = prepared.saved.run
     lengths = prepared.commit.journal_bytes if prepared.commit else {}
     last = state.generation if state.work else state.generation - 1
-    for message in recorder.rewind(lengths, last):
+    begun = state.phase.first_generation if state.phase else -1
+    for message in recorder.rewind(lengths, last, begun):
         recorder.say(Event(kind="journal_cut", data={"message": message}))
-
-
-@contextmanager
-def _engine(config: RunConfig, folder: RunFolder) -> Iterator[Engine]:
-    engine = build_engine(config, folder)
-    try:
-        yield engine
-    finally:
-        engine.close()
 
 
 def build_engine(config: RunConfig, folder: RunFolder) -> Engine:
@@ -207,12 +276,23 @@ def build_engine(config: RunConfig, folder: RunFolder) -> Engine:
 
 
 @contextmanager
-def _removed_on_failure(folder: RunFolder) -> Iterator[None]:
-    existed = folder.root.exists()
-    try:
+def removed_on_failure(folder: RunFolder) -> Iterator[None]:
+    """What a refusal leaves half made is taken away again, with the folders made above it.
+
+    A folder that was there before loses only what was made in it.
+    """
+    parts = (folder.root, folder.data, folder.objects, folder.configs)
+    with ExitStack() as undoing:
+        for path in reversed(folder.root.parents):
+            if not path.exists():
+                undoing.callback(_remove_empty, path)
+        for path in parts:
+            if not path.exists():
+                undoing.callback(shutil.rmtree, path, ignore_errors=True)
         yield
-    except ValueError:
-        if not existed:
-            with suppress(OSError):
-                shutil.rmtree(folder.root)
-        raise
+        undoing.pop_all()
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

@@ -5,14 +5,18 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from reprlib import Repr
 from typing import cast
 
 from pydantic import JsonValue, ValidationError
 
 from orchestrator.config import RunConfig
+from orchestrator.plain_settings import require_plain
 
 Settings = dict[str, JsonValue]
 ENVIRONMENT_PREFIX = "SYMBIO_"
+MAX_FILE_BYTES = 1_000_000
+"""Of a file of settings: more is another file, given by mistake."""
 
 PRESETS: dict[str, Settings] = {
     "default": {},
@@ -47,9 +51,11 @@ def build_config(
     filed = read_settings(config_file) if config_file else {}
     variables = from_environment(os.environ if environment is None else environment)
     given = merge(merge(filed, variables), flags)
-    preset = str(given.get("preset", "default"))
-    if preset not in PRESETS:
-        raise ValueError(f"--preset {preset} is unknown; choose one of {', '.join(PRESETS)}")
+    require_plain(given)
+    preset = given.get("preset", "default")
+    if not isinstance(preset, str) or preset not in PRESETS:
+        quoted = _QUOTED.repr(preset).strip("'")
+        raise ValueError(f"--preset {quoted} is unknown; choose one of {', '.join(PRESETS)}")
     merged = merge(PRESETS[preset], given)
     try:
         return RunConfig.model_validate(merged)
@@ -83,15 +89,21 @@ def read_settings(path: Path) -> Settings:
         ValueError: it cannot be read, or is not a table.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"--config {path} cannot be read: {error}; give a TOML, JSON or YAML file"
         ) from None
     try:
+        if len(content) > MAX_FILE_BYTES:
+            raise ValueError(f"it has more than {MAX_FILE_BYTES:,} bytes")
         loaded = _parse(path.suffix, text)
+    except RecursionError:
+        raise ValueError(f"--config {path} nests too deeply; mend it or leave it out") from None
     except ValueError as error:
-        first = str(error).splitlines()[0]
+        first = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(
             f"--config {path} is not valid: {first}; mend it or leave it out"
         ) from None
@@ -115,6 +127,11 @@ def from_environment(variables: Mapping[str, str]) -> Settings:
 NOT_SETTINGS = frozenset({"SYMBIO_DB_URL", "SYMBIO_REMOTE_URL", "SYMBIO_REMOTE_SECRET"})
 
 
+# A value that was refused may be a table of thousands.
+_QUOTED = Repr()
+_QUOTED.maxlevel, _QUOTED.maxdict, _QUOTED.maxstring, _QUOTED.maxother = 3, 6, 120, 120
+
+
 def one_line(error: ValidationError) -> str:
     """The first broken rule: where, what was given, what holds."""
     first = error.errors()[0]
@@ -124,7 +141,7 @@ def one_line(error: ValidationError) -> str:
         return message
     if first["type"] == "extra_forbidden":
         return f"{where} is no setting; see symbio-auto --help for the names"
-    return f"{where} = {first['input']!r}: {message[:1].lower()}{message[1:]}"
+    return f"{where} = {_QUOTED.repr(first['input'])}: {message[:1].lower()}{message[1:]}"
 
 
 def _parse(suffix: str, text: str) -> JsonValue:
@@ -144,5 +161,5 @@ def _plain(text: str) -> JsonValue:
     """A JSON value where the text is one, else the text itself."""
     try:
         return cast(JsonValue, json.loads(text))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text

@@ -2,10 +2,17 @@
 
 import logging
 import os
+import re
 import secrets
-from collections import deque
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
+import psutil
+
+from orchestrator.assignments import Assignments
+from orchestrator.patience import Pace, Patience
+from orchestrator.ray_head import Head, LocalHead, RemoteHead, answers, descendants
 from orchestrator.task_runner import TaskRunner, failed
 from state.tasks import Outcome, Task
 from trainer.config import WorkerSetup
@@ -15,105 +22,241 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 # By default Ray gives its workers the lowest priority, and any other process starves them.
 os.environ.setdefault("RAY_worker_niceness", "0")
-# Ray listens on every interface whatever one asks for; without a token of our own it would write
-# one that every user of the machine can read.
-if os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import RayActorError
+from ray.exceptions import AuthenticationError, RayError, RayTaskError
 
 # Only task records and metrics rows pass through the store; weights are files.
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 ATTEMPTS = 2
 POLL_SECONDS = 0.5
-
+HOST_AND_PORT = re.compile(r"[^/]+:\d+")
+OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")
 
 Reference = ray.ObjectRef[Outcome]
-Running = dict[Reference, tuple[int, int]]
-"""Reference of each running task -> (its index, its slot)."""
-
-
-@ray.remote(num_cpus=1, max_restarts=0)
-class RemoteRunner(TaskRunner):
-    """`TaskRunner` in a process of its own."""
+Running = Assignments[Reference]
 
 
 class RayEngine:
-    """A local Ray with `slots` actors. A dead actor is replaced and its task tried once more."""
+    """`slots` actors in a Ray of its own, or in one that runs at `address`.
 
-    def __init__(self, setup: WorkerSetup, slots: int, address: str = "local") -> None:
+    What a task itself raises is its result. A worker that dies, hangs or runs out of memory is
+    replaced and its task tried once more. A local Ray whose head dies is started again, once
+    before a task ends again.
+    """
+
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        slots: int,
+        address: str = "local",
+        *,
+        patience: Patience | None = None,
+        runner: type[TaskRunner] = TaskRunner,
+    ) -> None:
+        """Raises RuntimeError where no Ray answers or it has no room for the actors."""
         self.slots = slots
-        self._setup = setup
-        if not ray.is_initialized():
-            _connect(slots, address)
-        self._actors = [self._new_actor() for _ in range(slots)]
+        self._setup, self._address, self._runner = setup, address, runner
+        self._patience = patience or Patience()
+        self._pace = Pace(self._patience)
+        self._started_again = False
+        self._actors: list[ActorHandle[TaskRunner] | None] = []
+        self._processes: list[psutil.Process] = []
+        try:
+            self._head = self._open()
+        except RuntimeError:
+            self.close()
+            raise
 
     def run(self, tasks: Sequence[Task], should_stop: Callable[[], bool]) -> list[Outcome]:
-        """See `Engine.run`. A task of several threads takes as many slots."""
-        waiting = deque(enumerate(tasks))
-        attempts = dict.fromkeys(range(len(tasks)), 0)
-        outcomes: dict[int, Outcome] = {}
-        running: Running = {}
-        while waiting or running:
-            if should_stop():
-                waiting.clear()
-            while waiting and self._fits(tasks, waiting[0][1], running):
-                index, task = waiting.popleft()
-                slot = self._free_slot(running)
-                attempts[index] += 1
-                running[self._actors[slot].run.remote(task)] = (index, slot)
-            if not running:
+        """See `Engine.run`. What still runs some seconds after a stop is given up."""
+        batch = Running(tasks, self.slots)
+        stopping_seconds = 0.0
+        while True:
+            if stopping := should_stop():
+                batch.waiting.clear()
+            self._start(batch)
+            if not batch.running:
                 break
-            done, _ = ray.wait(list(running), timeout=POLL_SECONDS)
-            for reference in done:
-                index, slot = running.pop(reference)
-                outcome = self._collect(reference, slot, tasks[index], attempts[index])
-                if outcome is None:
-                    waiting.appendleft((index, tasks[index]))
-                else:
-                    outcomes[index] = outcome
-        return [outcomes[index] for index in sorted(outcomes)]
+            seconds = self._wait(batch)
+            stopping_seconds += seconds if stopping else 0.0
+            if stopping_seconds > self._patience.stop_seconds:
+                self._abandon(batch)
+                break
+            self._give_up_hanging(batch, seconds)
+            if self._head.is_gone():
+                self._start_again(batch)
+        return batch.in_order()
 
     def close(self) -> None:
-        """Stop the actors and Ray itself."""
+        """Stop the actors and Ray itself, and whatever of it does not end by itself."""
         self._actors = []
         if ray.is_initialized():
             ray.shutdown()
+        for process in self._processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._processes = []
 
-    def _new_actor(self) -> ActorHandle[TaskRunner]:
-        handle: ActorHandle[TaskRunner] = RemoteRunner.remote(self._setup)  # type: ignore[attr-defined]
-        return handle
+    # ---- tasks
 
-    def _fits(self, tasks: Sequence[Task], task: Task, running: Running) -> bool:
-        taken = sum(self._width(tasks[index]) for index, _ in running.values())
-        return taken + self._width(task) <= self.slots
+    def _start(self, batch: Running) -> None:
+        while (slot := batch.next_slot()) is not None:
+            task = batch.tasks[batch.waiting[0]]
+            limit = self._pace.limit_seconds(task)
+            batch.start(self._actor(slot).run.remote(task), slot, limit)
 
-    def _width(self, task: Task) -> int:
-        return min(self.slots, getattr(task, "threads", 1))
+    def _wait(self, batch: Running) -> float:
+        """Collect what ends within a poll; returns the seconds that were waited.
 
-    def _free_slot(self, running: Running) -> int:
-        busy = {slot for _, slot in running.values()}
-        return next(slot for slot in range(self.slots) if slot not in busy)
+        Never more than a poll or two: time in which the whole machine slept is nobody's hanging.
+        """
+        began = time.monotonic()
+        done, _ = ray.wait(list(batch.running), timeout=POLL_SECONDS)
+        for reference in done:
+            self._settle(batch, reference)
+        return min(max(0.0, time.monotonic() - began), 2 * POLL_SECONDS)
 
-    def _collect(self, reference: Reference, slot: int, task: Task, attempt: int) -> Outcome | None:
-        """The outcome; None asks for another attempt on a new actor."""
+    def _settle(self, batch: Running, reference: Reference) -> None:
         try:
             outcome: Outcome = ray.get(reference)
-        except RayActorError as error:
-            self._actors[slot] = self._new_actor()
-            if attempt < ATTEMPTS:
-                return None
-            reason = str(error).splitlines()[0]
-            return Outcome(result=failed(task, f"worker died {attempt} times: {reason}"))
-        return outcome
+        except RayTaskError as error:
+            # A full disk or a damaged object: what concerns the whole run ends it.
+            raise error.cause from None
+        except RayError as error:
+            self._try_again(batch, reference, f"worker died: {_first_line(error)}")
+            return
+        if (outcome.result.error or "").startswith(OUT_OF_MEMORY):
+            self._try_again(batch, reference, f"worker ran out of memory: {outcome.result.error}")
+            return
+        self._pace.learn(batch.task(reference), outcome)
+        self._started_again = False
+        batch.end(reference, outcome)
+
+    def _give_up_hanging(self, batch: Running, seconds: float) -> None:
+        for reference, attempt in list(batch.running.items()):
+            attempt.waited_seconds += seconds
+            if attempt.hangs:
+                reason = f"worker hung: no result after {attempt.limit_seconds:.0f} s"
+                self._try_again(batch, reference, reason)
+
+    def _try_again(self, batch: Running, reference: Reference, reason: str) -> None:
+        if self._head.is_gone():
+            batch.put_back(reference, counts=False)
+            return
+        attempt = batch.running[reference]
+        self._kill(attempt.slot)
+        count = batch.attempts[attempt.index]
+        if count < ATTEMPTS:
+            batch.put_back(reference, counts=True)
+        else:
+            error = f"{reason} ({count} attempts)"
+            batch.end(reference, Outcome(result=failed(batch.task(reference), error)))
+
+    def _abandon(self, batch: Running) -> None:
+        for attempt in batch.running.values():
+            self._kill(attempt.slot)
+
+    # ---- workers
+
+    def _actor(self, slot: int) -> ActorHandle[TaskRunner]:
+        actor = self._actors[slot]
+        if actor is None:
+            actor = self._actors[slot] = self._new_actor()
+            self._require_ready([actor])
+        return actor
+
+    def _new_actor(self) -> ActorHandle[TaskRunner]:
+        remote = ray.remote(num_cpus=1, max_restarts=0)(self._runner)
+        handle: ActorHandle[TaskRunner] = remote.remote(self._setup)  # type: ignore[assignment]
+        return handle
+
+    def _kill(self, slot: int) -> None:
+        actor, self._actors[slot] = self._actors[slot], None
+        if actor is not None:
+            ray.kill(actor)
+
+    def _require_ready(self, actors: list[ActorHandle[TaskRunner]]) -> None:
+        seconds = self._patience.start_seconds
+        answers: list[ray.ObjectRef[None]] = [one.__ray_ready__.remote() for one in actors]
+        ready, missing = ray.wait(answers, num_returns=len(answers), timeout=seconds)
+        if missing:
+            raise RuntimeError(
+                f"Ray at {self._address} started {len(ready)} of {len(actors)} workers within "
+                f"{seconds:.0f} s; give it {self.slots} free CPUs or lower --workers, then resume"
+            )
+        try:
+            ray.get(ready)
+        except RayError as error:
+            raise RuntimeError(
+                f"a worker cannot start in Ray at {self._address}: {_first_line(error)}"
+            ) from error
+
+    # ---- Ray itself
+
+    def _open(self) -> Head:
+        before = descendants()
+        if not ray.is_initialized():
+            _connect(self.slots, self._address)
+        local = self._address == "local"
+        address = str(ray.get_runtime_context().gcs_address)
+        head: Head = LocalHead() if local else RemoteHead(address)
+        actors = [self._new_actor() for _ in range(self.slots)]
+        self._require_ready(actors)
+        self._actors = [*actors]
+        self._processes = [one for one in descendants() if one not in before]
+        return head
+
+    def _start_again(self, batch: Running) -> None:
+        """Nothing is lost: tasks that ran go back without having had an attempt."""
+        if self._address != "local":
+            raise RuntimeError(f"Ray at {self._address} is gone; start it and resume")
+        if self._started_again:
+            raise RuntimeError("Ray died again before a task ended; its logs say why; resume")
+        self._started_again = True
+        for reference in list(batch.running):
+            batch.put_back(reference, counts=False)
+        self.close()
+        self._head = self._open()
+
+
+@contextmanager
+def brief_ray() -> Iterator[None]:
+    """A local Ray of one slot, to look at."""
+    _connect(1, "local")
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 def _connect(slots: int, address: str) -> None:
-    if address != "local":
+    """Raises RuntimeError where there is no Ray, or none that knows us."""
+    try:
+        if address == "local":
+            _start_local(slots)
+            return
+        # Ray itself tries for minutes.
+        if HOST_AND_PORT.fullmatch(address) and not answers(address):
+            raise ConnectionError("connection refused")
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        return
+    except AuthenticationError as error:
+        raise RuntimeError(
+            f"Ray at {address} refused us; put its token into a file of mode 0600, name that in "
+            "RAY_AUTH_TOKEN_PATH and resume"
+        ) from error
+    except (ConnectionError, RayError) as error:
+        raise RuntimeError(
+            f"no Ray answers at {address} ({_first_line(error)}); start it and resume"
+        ) from error
+
+
+def _start_local(slots: int) -> None:
+    # Ray listens on every interface whatever one asks for. Without a token of our own it would
+    # write one that every user of the machine can read.
+    if os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     ray.init(
         address="local",
         num_cpus=slots,
@@ -123,3 +266,7 @@ def _connect(slots: int, address: str) -> None:
         log_to_driver=False,
         logging_level=logging.ERROR,
     )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

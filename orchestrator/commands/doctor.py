@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from state.base import Record
+from orchestrator.commands.doctor_checks import Check
+from orchestrator.commands.doctor_sockets import socket_checks
 
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_TORCH = (2, 10)
@@ -19,17 +20,12 @@ ENOUGH_DISK_BYTES = 2 * 1024**3
 ENOUGH_MEMORY_BYTES = 2 * 1024**3
 
 
-class Check(Record):
-    """One thing that was looked at."""
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ""
-
-
 def run(arguments: argparse.Namespace) -> int:
-    """Print the checks; exit code 1 when one of them fails."""
+    """Print the checks; exit code 1 when one of them fails. The kill test stands for itself."""
+    if arguments.kill_test is not None:
+        from orchestrator.commands import kill_test
+
+        return kill_test.run(arguments)
     checks = examine()
     if arguments.json:
         print(json.dumps([check.model_dump() for check in checks]))
@@ -53,7 +49,7 @@ def examine() -> list[Check]:
         _disk(Path.cwd()),
         _shared_memory(),
         _arithmetic(),
-        _sockets(),
+        *socket_checks(),
     ]
 
 
@@ -130,25 +126,3 @@ def _arithmetic() -> Check:
         found="a product repeats bit for bit" if same else "a product differs from itself",
         remedy="this processor or its BLAS cannot resume bit for bit",
     )
-
-
-def _sockets() -> Check:
-    """Ports on which this user's processes listen beyond loopback."""
-    mine = os.getuid()
-    ports = set()
-    for connection in psutil.net_connections(kind="tcp"):
-        if connection.status != psutil.CONN_LISTEN or not connection.pid or not connection.laddr:
-            continue
-        address = str(connection.laddr[0])
-        try:
-            owner = psutil.Process(connection.pid)
-            if owner.uids().real == mine and "ray" in owner.name().lower() + _program(owner):
-                ports.add(f"{address}:{connection.laddr[1]}")
-        except psutil.Error:
-            continue
-    listing = ", ".join(sorted(ports)) if ports else "none of Ray's are open now"
-    return Check(name="open sockets", ok=True, found=listing)
-
-
-def _program(process: psutil.Process) -> str:
-    return Path(process.exe()).name.lower()

@@ -15,8 +15,6 @@ def run(arguments: argparse.Namespace) -> int:
     best = best_model(restore(load_commit(folder).record).run)
     from trainer.export import export_torch
 
-    if arguments.to.exists() and not arguments.to.is_dir():
-        raise ValueError(f"--to {arguments.to} is a file; give a folder")
     export_torch(
         ObjectStore(folder.objects), best.checkpoint, arguments.to, folder.data / "tokenizer.json"
     )

@@ -3,6 +3,7 @@
 import argparse
 
 from orchestrator.commits import Saved, restore
+from orchestrator.plain_settings import is_text
 from orchestrator.resolve import worker_setup
 from orchestrator.run_state import Dormant, RunState
 from orchestrator.task_runner import unwritten_ids
@@ -10,9 +11,13 @@ from state.commit import load_commit
 from state.run_folder import RunFolder
 from state.tasks import Teacher
 
+MAX_SAMPLES = 1_000
+MAX_TOKENS = 100_000
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the samples, each with its prompt."""
+    _require_reasonable(arguments)
     folder = RunFolder.from_argument(arguments.run)
     saved = restore(load_commit(folder).record)
     best = best_model(saved.run)
@@ -26,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     setup = worker_setup(saved.config, folder)
     model = TaskExecutor(setup).model(Teacher(checkpoint=best.checkpoint, genome=best.genome))
     tokens = [int(token) for token in codec.encode(prompt)] or [codec.end_of_text_id]
-    with reproducible(saved.config.engine.host_threads or 1, setup.device):
+    threads = saved.config.engine.host_threads or 1
+    with reproducible(threads, setup.device, deterministic=setup.deterministic):
         written = generate(
             model,
             [tokens] * arguments.num,
@@ -41,6 +47,18 @@ def run(arguments: argparse.Namespace) -> int:
         print(prompt + codec.decode(one.tokens))
         print()
     return 0
+
+
+def _require_reasonable(arguments: argparse.Namespace) -> None:
+    """Refuse what would fill the memory or never end."""
+    for flag, value, most in (
+        ("--num", arguments.num, MAX_SAMPLES),
+        ("--tokens", arguments.tokens, MAX_TOKENS),
+    ):
+        if not 1 <= value <= most:
+            raise ValueError(f"{flag} {value} is out of range; give 1 to {most:,}")
+    if not is_text(arguments.prompt):
+        raise ValueError(f"--prompt {arguments.prompt!r} is not UTF-8; write it as UTF-8")
 
 
 def best_model(state: RunState) -> Dormant:

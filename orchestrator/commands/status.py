@@ -2,24 +2,61 @@
 
 import argparse
 import json
+from datetime import UTC, datetime
 
-from state.commit import load_commit
+from orchestrator.run_process import RunProcess, process_of, resume_line
+from state.commit import CommitRecord, load_commit
 from state.run_folder import RunFolder
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the summary of the newest commit."""
+    """Print the summary of the newest commit and who works on the run."""
     folder = RunFolder.from_argument(arguments.run)
     loaded = load_commit(folder, verify_objects=False)
-    record = loaded.record
+    process = process_of(folder)
     if arguments.json:
-        print(json.dumps({"run_id": record.run_id, **record.summary}))
+        print(json.dumps(as_json(loaded.record, process)))
         return 0
     if loaded.message:
         print(loaded.message)
-    print(f"{record.run_id}, committed {record.written_at}")
+    print_status(folder, loaded.record, process)
+    return 0
+
+
+def as_json(record: CommitRecord, process: RunProcess | None) -> dict[str, object]:
+    """The summary, with `process` None where nobody works on the run."""
+    return {
+        "run_id": record.run_id,
+        **record.summary,
+        "commit_age_seconds": commit_age_seconds(record),
+        "process": process.model_dump(mode="json") if process else None,
+    }
+
+
+def print_status(folder: RunFolder, record: CommitRecord, process: RunProcess | None) -> None:
+    """The same for people, ending with how to go on."""
+    age = commit_age_seconds(record)
+    print(f"{record.run_id}, committed {record.written_at} ({age:.0f} s ago)")
     for name, value in record.summary.items():
         if value is not None:
             print(f"  {name.replace('_', ' '):20} {value}")
-    print(f"resume with: symbio-auto --resume {folder.state}")
-    return 0
+    print(f"  {'process':20} {_who(process)}")
+    if process is None:
+        print(resume_line(folder))
+    elif process.paused:
+        print(f"go on with: symbio-auto resume {folder.root}")
+    else:
+        print(f"watch with: symbio-auto watch {folder.root}")
+
+
+def commit_age_seconds(record: CommitRecord) -> float:
+    """Since the newest commit, by this machine's clock; 0 where that was set back."""
+    written = datetime.fromisoformat(record.written_at)
+    return max(0.0, (datetime.now(UTC) - written).total_seconds())
+
+
+def _who(process: RunProcess | None) -> str:
+    if process is None:
+        return "none"
+    since = process.since.isoformat(timespec="seconds")
+    return f"{process.pid} since {since}{', paused' if process.paused else ''}"

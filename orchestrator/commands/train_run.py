@@ -4,14 +4,17 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from orchestrator.flags import settings_of
-from orchestrator.session import Finished, Prepared, execute, prepare_resume, prepare_run
+from orchestrator.run_process import let_go_on, process_of, resume_line
+from orchestrator.session import Finished, Prepared, complete, execute, prepare_resume, prepare_run
 from orchestrator.settings import build_config
 from state.run_folder import RunFolder
 
@@ -21,23 +24,60 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace, started_at: float) -> int:
     """Start or resume; returns the exit code."""
+    if arguments.resume and not settings_of(arguments) and _woken(arguments.resume):
+        return 0
     prepared = _resume(arguments) if arguments.resume else _start(arguments)
     if prepared.saved.run.status == "finished":
         return _already_finished(prepared)
     if not arguments.json:
         for line in (f"run folder {prepared.folder.root}", *prepared.notes):
             print(line)
-    live = not arguments.plain and not arguments.json and _is_terminal()
-    listeners = () if live or arguments.json else (_event_line,)
-    view = _view(prepared.folder) if live else None
     try:
-        finished = execute(prepared, listeners=listeners, started_at=started_at)
+        finished = _execute(prepared, arguments, started_at)
     finally:
-        if view is not None:
-            view.stop()
         if not arguments.json:
-            print(f"resume with: symbio-auto --resume {prepared.folder.state}")
+            _print_if_heard(resume_line(prepared.folder))
     return _hand_over(finished, as_json=arguments.json)
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """`symbio-auto resume RUN`: the same as `symbio-auto --resume RUN`."""
+    arguments.resume = arguments.run
+    return run(arguments, time.monotonic())
+
+
+def _execute(prepared: Prepared, arguments: argparse.Namespace, started_at: float) -> Finished:
+    """See the run through, with whatever shows it."""
+    if arguments.json:
+        # Ray writes to the standard output when it dies; nothing but the report belongs there.
+        with redirect_stdout(sys.stderr):
+            return execute(prepared, started_at=started_at)
+    if arguments.plain or not is_terminal():
+        return execute(prepared, listeners=(print_event,), started_at=started_at)
+    with Screen(prepared.folder) as screen:
+        return execute(prepared, listeners=(screen.hear,), started_at=started_at)
+
+
+def _print_if_heard(line: str) -> None:
+    """To a terminal or a pipe, which may be gone by now; then nothing is printed from here on."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _woken(path: Path) -> bool:
+    """The run was paused in another process, which now goes on."""
+    folder = RunFolder.from_argument(path)
+    process = process_of(folder)
+    if process is None or not process.paused:
+        return False
+    let_go_on(folder, process)
+    print(f"run {folder.root} goes on in process {process.pid}, where it was paused")
+    print(f"watch with: symbio-auto watch {folder.root}")
+    return True
 
 
 def _start(arguments: argparse.Namespace) -> Prepared:
@@ -106,6 +146,7 @@ def _show(text: str) -> None:
 
 
 def _already_finished(prepared: Prepared) -> int:
+    complete(prepared)
     spent = prepared.saved.run.ledger.budget
     print(f"run {prepared.saved.run.run_id} is finished, {spent} steps spent")
     print(f"report  {prepared.folder.report_markdown}")
@@ -113,19 +154,49 @@ def _already_finished(prepared: Prepared) -> int:
     return 0
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
+    """Whether there is somebody to show a live view to."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def _view(folder: RunFolder) -> "LiveView":
-    from dashboard.terminal.live import LiveView
+class Screen:
+    """The live view of a run, out of the way while the run is paused."""
 
-    view = LiveView(folder.root)
-    view.start()
-    return view
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._view: LiveView | None = None
+
+    def __enter__(self) -> "Screen":
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def hear(self, kind: str, data: Mapping[str, JsonValue]) -> None:
+        """Follow the run into a pause and out of it."""
+        match kind:
+            case "paused":
+                self._stop()
+                print_event(kind, data)
+            case "went_on":
+                self._start()
+            case _:
+                pass
+
+    def _start(self) -> None:
+        from dashboard.terminal.live import LiveView
+
+        self._view = LiveView(self._folder.root)
+        self._view.start()
+
+    def _stop(self) -> None:
+        if self._view is not None:
+            self._view.stop()
 
 
-def _event_line(kind: str, data: Mapping[str, JsonValue]) -> None:
+def print_event(kind: str, data: Mapping[str, JsonValue]) -> None:
+    """One line."""
     from dashboard.terminal.event_lines import plain_line
 
     print(plain_line({"kind": kind, **data}), flush=True)

@@ -120,7 +120,7 @@ def _sha256(path: Path) -> str:
 
 
 def _final(state: RunState) -> FinalMeasures:
-    if state.final is None:
+    if state.final is None or state.winner is None:
         raise ValueError(
             f"run {state.run_id} is not finished; resume it, or look at it with symbio-auto status"
         )
@@ -238,12 +238,17 @@ def _wall(telemetry: Telemetry) -> WallSummary:
 
 
 def finish(folder: RunFolder, saved: Saved) -> FinalReport:
-    """Export the winner and write final-report.json and report.md."""
+    """Export the winner and write final-report.json and report.md.
+
+    Raises:
+        ValueError: the run is not finished.
+    """
     from orchestrator.report.markdown import markdown
     from state.durable import write_atomically
     from state.objects import ObjectStore
     from trainer.export import export_torch
 
+    _final(saved.run)
     winner = winner_of(saved.run)
     export_torch(
         ObjectStore(folder.objects),
