@@ -142,6 +142,7 @@ def test_a_state_of_a_newer_version_is_refused_with_the_remedy(tmp_path: Path) -
         schema_version=99,
         run_id="from the future",
         written_at="2030-01-01T00:00:00+00:00",
+        generation=0,
         summary={},
         state={},
         objects={},

@@ -183,18 +183,6 @@ def test_the_ledger_holds_at_every_commit(tmp_path: Path) -> None:
         assert all(line.settled + line.reserved <= line.allotted for line in ledger.lines)
 
 
-def test_only_what_the_last_two_commits_need_stays_on_disk(tmp_path: Path) -> None:
-    play(tmp_path)
-    needed = set(
-        load_commit(
-            ScriptedRun(tmp_path, make_config(), ScriptedEngine(tmp_path)).folder
-        ).record.objects
-    )
-    present = {path.stem for path in (tmp_path / "objects").iterdir()}
-    assert needed <= present
-    assert len(present) <= 2 * len(needed)
-
-
 def test_a_control_has_the_whole_budget_for_itself_and_none_of_the_runs(tmp_path: Path) -> None:
     state = play(tmp_path, control=("gelu", "swiglu"))
     assert books.spent(state.ledger) == 2000

@@ -1,10 +1,13 @@
 """One contract for every engine: outcomes depend on the task alone."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 
 from orchestrator.engine import Engine, InlineEngine
+from state import partial
 from state.genome import parse
 from state.run_folder import RunFolder
 from state.seeds import derive_seed
@@ -78,8 +81,25 @@ TASKS: list[Task] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def forgetful(setup: WorkerSetup) -> None:
+    """Each test computes its outcomes anew."""
+    partial.clear(RunFolder(Path(setup.run_folder)))
+
+
 def go_on() -> bool:
     return False
+
+
+def forget(setup: WorkerSetup) -> None:
+    """What was done before is done again, so that engines compute and do not remember."""
+    for path in RunFolder(Path(setup.run_folder)).partial.glob("*"):
+        path.unlink()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered(setup: WorkerSetup, expected: dict[str, object]) -> None:
+    forget(setup)
 
 
 def comparable(outcomes: list[Outcome]) -> dict[str, object]:
@@ -127,6 +147,14 @@ def test_a_task_that_cannot_be_computed_fails_alone(engine: Engine) -> None:
     first = outcomes[0].result
     assert isinstance(first, TrainingResult)
     assert first.checkpoint is None
+
+
+def test_an_inline_engine_opens_no_socket(engine: Engine) -> None:
+    if not isinstance(engine, InlineEngine):
+        pytest.skip("Ray opens several")
+    assert len(engine.run(TASKS[:1], go_on)) == 1
+    mine = psutil.Process().net_connections(kind="all")
+    assert [one for one in mine if one.status == psutil.CONN_LISTEN] == []
 
 
 def test_closing_twice_is_harmless(setup: WorkerSetup) -> None:

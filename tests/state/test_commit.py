@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +13,16 @@ from pydantic import JsonValue
 from state import durable
 from state.commit import (
     CommitRecord,
+    Kept,
     NewerSchema,
+    kept_objects,
     load_commit,
     migrate,
     publish_commit,
     reachable_objects,
 )
 from state.durable import Operation, OutOfSpace
-from state.objects import ObjectStore
+from state.objects import RESERVE_BYTES, ObjectStore
 from state.run_folder import RunFolder
 
 REPOSITORY = Path(__file__).parents[2]
@@ -36,6 +39,7 @@ def record_of(generation: int, objects: dict[str, int] | None = None) -> CommitR
     return CommitRecord(
         run_id="run",
         written_at=f"2026-11-21T00:00:{generation:02d}+00:00",
+        generation=generation,
         summary={"generation": generation},
         state={"loss": 0.1 + generation, "seed": 2**127 - 1, "text": "\u00e9\ud800\n"},
         objects=objects or {},
@@ -148,7 +152,7 @@ def test_a_newer_schema_is_refused_even_where_an_older_commit_exists(folder: Run
     publish(folder, 1)
     publish(folder, 2)
     reseal(folder.state, schema_version=7)
-    message = "state.json has schema 7, this version reads up to 1; upgrade symbio-auto"
+    message = "state.json has schema 7, this version reads up to 2; upgrade symbio-auto"
     with pytest.raises(NewerSchema, match=message):
         load_commit(folder)
 
@@ -204,6 +208,56 @@ def test_the_objects_of_both_commits_are_reachable(folder: RunFolder) -> None:
     ObjectStore(folder.objects).collect(reachable)
     folder.state.unlink()
     assert load_commit(folder).record == last_two[0]
+
+
+def test_what_is_kept_is_reachable_and_never_needed(folder: RunFolder) -> None:
+    store = ObjectStore(folder.objects)
+    old, older, loser = (store.publish(data) for data in (b"old", b"older", b"loser"))
+    kept = Kept(champions={older: 5}, earlier=((old, 3), (older, 5)))
+    publish_commit(folder, record_of(1).model_copy(update={"kept": kept}))
+    store.collect(reachable_objects(folder))
+    assert {path.stem for path in folder.objects.iterdir()} == {old, older}
+    assert loser not in kept_objects(folder).names
+    store.path(old).unlink()
+    assert not load_commit(folder).fell_back
+
+
+def test_what_is_kept_is_known_while_any_commit_is_intact(folder: RunFolder) -> None:
+    assert kept_objects(folder) == Kept()
+    kept = Kept(champions={"0" * 64: 1})
+    publish_commit(folder, record_of(1).model_copy(update={"kept": kept}))
+    publish_commit(folder, record_of(2))
+    folder.state.write_bytes(b"torn")
+    assert kept_objects(folder) == kept
+
+
+def test_commits_of_one_generation_never_push_out_the_one_before(folder: RunFolder) -> None:
+    before, *_, last = [publish(folder, generation) for generation in (1, 2, 2, 2)]
+    store = ObjectStore(folder.objects)
+    assert load_commit(folder).record == last
+    store.path(next(iter(last.objects))).write_bytes(b"damaged")
+    assert load_commit(folder).record == before
+    publish_commit(folder, before)  # a resumption from there
+    assert load_commit(folder).record == before
+    assert json.loads(folder.state_previous.read_bytes())["generation"] == 1
+
+
+def test_the_only_other_commit_is_kept_even_of_the_same_generation(folder: RunFolder) -> None:
+    first = publish(folder, 1)
+    publish_commit(folder, record_of(1))
+    folder.state.unlink()
+    assert load_commit(folder).record == first
+
+
+def test_a_commit_is_refused_before_the_disk_is_full(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = publish(folder, 1)
+    nearly_full = shutil.disk_usage(folder.root)._replace(free=RESERVE_BYTES)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: nearly_full)
+    with pytest.raises(OutOfSpace, match=r"state.json needs 8.0 MB .* free .* more and resume"):
+        publish_commit(folder, record_of(2))
+    assert load_commit(folder).record == last
 
 
 @pytest.mark.parametrize("operation", ["write", "fsync", "replace"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from state.run_lock import LockHolder, RunLock, current_boot_id
+from state.run_lock import LockHolder, RunLock, current_boot_id, live_holder
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -62,9 +62,11 @@ def answer(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-def holder_now() -> LockHolder:
-    started = psutil.Process().create_time()
-    return LockHolder(pid=os.getpid(), started=started, boot_id=current_boot_id())
+def holder_now(lock: Path) -> LockHolder:
+    """This process as the holder of a lock file, which is made."""
+    lock.touch()
+    started, inode = psutil.Process().create_time(), lock.stat().st_ino
+    return LockHolder(pid=os.getpid(), started=started, boot_id=current_boot_id(), inode=inode)
 
 
 def test_a_live_holder_refuses_another_process_and_is_named(tmp_path: Path) -> None:
@@ -136,19 +138,30 @@ def test_a_killed_process_that_nobody_waited_for_is_dead(tmp_path: Path) -> None
     ids=["reused pid", "other boot", "dead pid"],
 )
 def test_a_stale_holder_is_reclaimed(tmp_path: Path, change: dict[str, float | str]) -> None:
-    stale = LockHolder.model_validate(holder_now().model_dump() | change)
+    stale = LockHolder.model_validate(holder_now(tmp_path / "lock").model_dump() | change)
     (tmp_path / "lock").write_text(stale.model_dump_json(), encoding="utf-8")
     with RunLock(tmp_path / "lock"):
         pass
 
 
 def test_the_text_refuses_where_the_kernel_has_no_lock(tmp_path: Path) -> None:
-    (tmp_path / "lock").write_text(holder_now().model_dump_json(), encoding="utf-8")
+    holder = holder_now(tmp_path / "lock")
+    (tmp_path / "lock").write_text(holder.model_dump_json(), encoding="utf-8")
     with (
         pytest.raises(ValueError, match=f"in use by process {os.getpid()}"),
         RunLock(tmp_path / "lock"),
     ):
         pass
+
+
+def test_the_text_in_a_copy_of_the_folder_holds_nothing(tmp_path: Path) -> None:
+    with RunLock(tmp_path / "lock"):
+        copy = tmp_path / "copy"
+        copy.write_bytes((tmp_path / "lock").read_bytes())
+        assert live_holder(tmp_path / "lock") is not None
+        assert live_holder(copy) is None
+        with RunLock(copy):
+            pass
 
 
 @pytest.mark.parametrize(

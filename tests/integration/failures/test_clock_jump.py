@@ -1,0 +1,109 @@
+"""Clocks that jump: nothing that a run computes or decides may depend on them."""
+
+import time
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from orchestrator import commits, recorder
+from orchestrator.commits import restore
+from orchestrator.engine import InlineEngine
+from state.commit import load_commit
+from state.genome import parse
+from state.run_folder import RunFolder
+from state.tasks import BatchKey, TrainingResult, TrainingTask
+from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config
+from trainer.config import DataConfig, ModelConfig, OptimizerConfig, WorkerSetup
+from trainer.data import prepare
+from trainer.demo_corpus import write_demo_corpus
+
+CONFIG = make_config(budget=300)
+
+
+class BackwardDatetime(datetime):
+    """Every look at the wall clock finds it a day earlier."""
+
+    looks = count(1)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "BackwardDatetime":
+        early = datetime(2020, 1, 1, tzinfo=tz or UTC) - timedelta(days=next(cls.looks))
+        return cls.fromtimestamp(early.timestamp(), tz)
+
+
+@pytest.fixture
+def jumping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wall clock goes backwards, the others leap a day ahead at every look."""
+    for module in (commits, recorder):
+        monkeypatch.setattr(module, "datetime", BackwardDatetime)
+    for name in ("monotonic", "perf_counter"):
+        leaps = count(1)
+        monkeypatch.setattr(time, name, lambda leaps=leaps: 86400.0 * next(leaps))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("whole")
+    return digest(ScriptedRun(folder, CONFIG, ScriptedEngine(folder)).play())
+
+
+@pytest.mark.usefixtures("jumping")
+def test_a_run_decides_the_same_and_resumes_from_its_newest_commit(
+    tmp_path: Path, whole: str
+) -> None:
+    engine = ScriptedEngine(tmp_path)
+    engine.stop_after = 12
+    run = ScriptedRun(tmp_path, CONFIG, engine)
+    run.play()
+    engine.stop_after = None
+    loaded = load_commit(run.folder)
+    assert not loaded.fell_back
+    assert loaded.record.written_at < "2020"
+    assert digest(run.play(restore(loaded.record).run, loaded.record.journal_bytes)) == whole
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory: pytest.TempPathFactory) -> WorkerSetup:
+    folder = RunFolder(tmp_path_factory.mktemp("clock") / "run")
+    folder.create()
+    corpus = folder.root / "demo.txt"
+    write_demo_corpus(corpus, 20_000)
+    manifest = prepare(DataConfig(paths=(str(corpus),)), folder.data, block=16)
+    model = ModelConfig(dim=16, heads=2, layers=1, block=16, vocab_size=manifest.vocab_size)
+    return WorkerSetup(run_folder=str(folder.root), model=model, optimizer=OptimizerConfig(batch=2))
+
+
+def train(setup: WorkerSetup) -> TrainingResult:
+    task = TrainingTask(
+        task_id="member",
+        phase="cambrian",
+        generation=1,
+        lineage=0,
+        role="challenger",
+        genome=parse("relu2"),
+        parent=None,
+        parent_genome=parse("gelu"),
+        init_seed=0,
+        first_step=1,
+        steps=5,
+        batches=BatchKey(seed=0, lineage=0, generation=1, purpose="train"),
+    )
+    (outcome,) = InlineEngine(setup).run([task], lambda: False)
+    for path in RunFolder(Path(setup.run_folder)).partial.glob("*"):
+        path.unlink()
+    assert isinstance(outcome.result, TrainingResult)
+    return outcome.result
+
+
+@pytest.fixture(scope="module")
+def trained(setup: WorkerSetup) -> str | None:
+    return train(setup).checkpoint
+
+
+@pytest.mark.usefixtures("trained", "jumping")
+def test_a_member_learns_the_same(setup: WorkerSetup, trained: str) -> None:
+    result = train(setup)
+    assert result.status == "trained"
+    assert result.checkpoint == trained
