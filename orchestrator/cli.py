@@ -1,53 +1,38 @@
 """The command line. Arguments are parsed before torch or Ray is imported."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
-from typing import NoReturn
+from importlib import import_module
 
 from orchestrator.error_line import error_line
-from orchestrator.flags import add_flags, number, whole
+from orchestrator.grammar import EXIT_USAGE, build_parser
 
 EXIT_FAILURE = 1
-EXIT_USAGE = 2
 EXIT_STOPPED = 3
 EXIT_INTERRUPTED = 130
 
-DESCRIPTION = """\
-Train a small language model on a text, with a budget of optimizer steps: six phases in which the
-activation evolves while the model trains. Without a command this starts or resumes a run.
-"""
+Runner = Callable[[argparse.Namespace], int]
 
-
-class OneLineParser(argparse.ArgumentParser):
-    """Usage errors are one line: value, rule, remedy."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the line and leave with exit code 2."""
-        line = f"{error_line(message)} (see {self.prog} --help)"
-        print(f"symbio-auto: error: {line}", file=sys.stderr)
-        raise SystemExit(EXIT_USAGE)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The whole grammar."""
-    parser = OneLineParser(
-        prog="symbio-auto", description=DESCRIPTION, allow_abbrev=False, exit_on_error=True
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"symbio-auto {version('symbio-auto')}"
-    )
-    _main_arguments(parser)
-    commands = parser.add_subparsers(
-        dest="command", metavar="COMMAND", parser_class=OneLineParser, title="commands"
-    )
-    _add_plan(commands)
-    _add_run_commands(commands)
-    _add_tools(commands)
-    return parser
+COMMANDS = {
+    "plan": ("plan", "run"),
+    "status": ("status", "run"),
+    "watch": ("watch", "run"),
+    "pause": ("pause", "run"),
+    "stop": ("stop", "run"),
+    "resume": ("train_run", "resume"),
+    "sample": ("sample", "run"),
+    "report": ("report", "run"),
+    "verify": ("verify", "run"),
+    "fork": ("fork", "run"),
+    "export": ("export", "run"),
+    "models": ("models", "run"),
+    "demo-data": ("demo_data", "run"),
+    "doctor": ("doctor", "run"),
+}
+"""Each command's module in `orchestrator.commands`, loaded when it is asked for, and function."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,7 +40,13 @@ def main(argv: list[str] | None = None) -> int:
     started_at = time.monotonic()
     arguments = build_parser().parse_args(argv)
     try:
-        return _command(arguments.command, arguments, started_at)
+        code = _command(arguments.command, arguments, started_at)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ValueError as error:
         print(f"symbio-auto: error: {_first_line(error)}", file=sys.stderr)
         return EXIT_USAGE
@@ -72,7 +63,9 @@ def _command(name: str | None, arguments: argparse.Namespace, started_at: float)
         from orchestrator.commands import train_run
 
         return train_run.run(arguments, started_at)
-    return COMMANDS[name]()(arguments)
+    module, function = COMMANDS[name]
+    run: Runner = getattr(import_module(f"orchestrator.commands.{module}"), function)
+    return run(arguments)
 
 
 def _first_line(error: BaseException) -> str:
@@ -82,210 +75,6 @@ def _first_line(error: BaseException) -> str:
 def _stopped_code(error: BaseException) -> int:
     """3 when a guard of ours stopped the run, 1 for anything else."""
     return EXIT_STOPPED if type(error).__name__ == "HostDivergedError" else EXIT_FAILURE
-
-
-def _main_arguments(parser: argparse.ArgumentParser) -> None:
-    job = parser.add_argument_group("the main job")
-    job.add_argument(
-        "--resume", type=Path, metavar="STATE", help="go on from a run's folder or state.json"
-    )
-    _add_settings(job)
-    job.add_argument("--plain", action="store_true", help="log lines in place of the live view")
-    job.add_argument("--json", action="store_true", help="print the final report as JSON only")
-
-
-def _add_settings(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML, JSON, YAML")
-    add_flags(parser)
-
-
-Commands = argparse._SubParsersAction
-
-
-def _add_plan(commands: "Commands[OneLineParser]") -> None:
-    plan = commands.add_parser("plan", help="what a run would do with its budget")
-    _add_settings(plan)
-    plan.add_argument("--json", action="store_true")
-
-
-def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
-    status = _of_run(commands, "status", "where a run stands")
-    status.add_argument("--json", action="store_true")
-    watch = _of_run(commands, "watch", "follow a run that works elsewhere")
-    watch.add_argument("--plain", action="store_true", help="log lines in place of the live view")
-    for name, text in (
-        ("pause", "let a run commit, give its workers back and wait"),
-        ("stop", "what Ctrl-C does, from another terminal; twice leaves at once"),
-    ):
-        asked = _of_run(commands, name, text)
-        asked.add_argument(
-            "--timeout", type=number, default=600.0, metavar="SECONDS", help="how long to wait"
-        )
-    resume = _of_run(commands, "resume", "let a paused run go on, or go on with a stopped one")
-    resume.add_argument("--plain", action="store_true", help="log lines in place of the live view")
-    resume.add_argument("--json", action="store_true", help="print the final report as JSON only")
-    sample = _of_run(commands, "sample", "let the best model write")
-    sample.add_argument("--prompt", default="", help="what it goes on from")
-    sample.add_argument("--num", type=whole, default=1, help="samples")
-    sample.add_argument("--tokens", type=whole, default=128, help="most new tokens")
-    sample.add_argument("--temperature", type=number, default=0.8)
-    sample.add_argument("--seed", type=whole, default=0)
-    report = _of_run(commands, "report", "the story of a finished run")
-    report.add_argument("--json", action="store_true")
-    verify = _of_run(commands, "verify", "check what a run has on disk against what it claims")
-    verify.add_argument("--replay", action="store_true", help="decide everything again")
-    verify.add_argument("--json", action="store_true")
-    _add_fork(commands)
-    export = _of_run(commands, "export", "the model as standalone files")
-    export.add_argument("--to", type=Path, required=True, metavar="DIR")
-    export.add_argument("--format", choices=("torch",), default="torch")
-
-
-def _add_fork(commands: "Commands[OneLineParser]") -> None:
-    fork = _of_run(commands, "fork", "start a new run from a point of this one")
-    fork.add_argument("--at", required=True, metavar="PHASE[:GEN]", help="where, e.g. cambrian:3")
-    fork.add_argument(
-        "--set",
-        dest="settings",
-        action="append",
-        default=[],
-        metavar="K=V",
-        help="a setting to change, e.g. optimizer.lr=0.003 or phases.oxidation.population=12",
-    )
-    fork.add_argument("--run-dir", type=Path, metavar="DIR", help="folder of the new run")
-    fork.add_argument("--no-run", action="store_true", help="make the folder and leave it")
-    fork.add_argument("--plain", action="store_true", help="log lines in place of the live view")
-    fork.add_argument("--json", action="store_true", help="print the final report as JSON only")
-
-
-def _of_run(commands: "Commands[OneLineParser]", name: str, text: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text)
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder or state.json")
-    return parser
-
-
-def _add_tools(commands: "Commands[OneLineParser]") -> None:
-    models = commands.add_parser("models", help="sizes and what they cost")
-    models.add_argument("--json", action="store_true")
-    demo = commands.add_parser("demo-data", help="write a synthetic corpus")
-    demo.add_argument("--out", type=Path, default=Path("data/historic.txt"))
-    demo.add_argument("--chars", type=whole, default=400_000)
-    demo.add_argument("--seed", type=whole, default=0)
-    doctor = commands.add_parser("doctor", help="can this machine do the work?")
-    doctor.add_argument("--json", action="store_true")
-    doctor.add_argument(
-        "--kill-test",
-        type=whole,
-        nargs="?",
-        const=5,
-        metavar="N",
-        help="kill a short run N times (5), resume it each time, and compare",
-    )
-
-
-Runner = Callable[[argparse.Namespace], int]
-
-
-def _plan() -> Runner:
-    from orchestrator.commands import plan
-
-    return plan.run
-
-
-def _status() -> Runner:
-    from orchestrator.commands import status
-
-    return status.run
-
-
-def _watch() -> Runner:
-    from orchestrator.commands import watch
-
-    return watch.run
-
-
-def _pause() -> Runner:
-    from orchestrator.commands import pause
-
-    return pause.run
-
-
-def _stop() -> Runner:
-    from orchestrator.commands import stop
-
-    return stop.run
-
-
-def _resume() -> Runner:
-    from orchestrator.commands import train_run
-
-    return train_run.resume
-
-
-def _sample() -> Runner:
-    from orchestrator.commands import sample
-
-    return sample.run
-
-
-def _report() -> Runner:
-    from orchestrator.commands import report
-
-    return report.run
-
-
-def _export() -> Runner:
-    from orchestrator.commands import export
-
-    return export.run
-
-
-def _verify() -> Runner:
-    from orchestrator.commands import verify
-
-    return verify.run
-
-
-def _fork() -> Runner:
-    from orchestrator.commands import fork
-
-    return fork.run
-
-
-def _models() -> Runner:
-    from orchestrator.commands import models
-
-    return models.run
-
-
-def _demo_data() -> Runner:
-    from orchestrator.commands import demo_data
-
-    return demo_data.run
-
-
-def _doctor() -> Runner:
-    from orchestrator.commands import doctor
-
-    return doctor.run
-
-
-COMMANDS: dict[str, Callable[[], Runner]] = {
-    "plan": _plan,
-    "status": _status,
-    "watch": _watch,
-    "pause": _pause,
-    "stop": _stop,
-    "resume": _resume,
-    "sample": _sample,
-    "report": _report,
-    "verify": _verify,
-    "fork": _fork,
-    "export": _export,
-    "models": _models,
-    "demo-data": _demo_data,
-    "doctor": _doctor,
-}
 
 
 if __name__ == "__main__":

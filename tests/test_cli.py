@@ -1,14 +1,17 @@
 """The command line starts fast and says what it can do."""
 
+import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import COMMANDS, build_parser, main
+from orchestrator.cli import COMMANDS, main
 from orchestrator.flags import FLAGS
+from orchestrator.grammar import build_parser
 from orchestrator.settings import Settings, build_config, from_environment, merge, nested
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +37,25 @@ def test_every_command_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> Non
     text = capsys.readouterr().out
     assert all(name in text for name in COMMANDS)
     assert all(flag.name in text for flag in FLAGS)
+
+
+def test_every_command_has_its_function() -> None:
+    for module, function in COMMANDS.values():
+        assert callable(getattr(import_module(f"orchestrator.commands.{module}"), function))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(
+        [sys.executable, "-m", "orchestrator.cli", "models"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_every_flag_names_a_setting_that_exists() -> None:

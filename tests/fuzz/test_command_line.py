@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from orchestrator.cli import build_parser
+from orchestrator.grammar import build_parser
 from tests.fuzz.conftest import Fuzz
 from tests.fuzz.mutations import texts
 from tests.fuzz.program import Verdict, call, tree, verdict

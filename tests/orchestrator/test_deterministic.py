@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from orchestrator.cli import build_parser
 from orchestrator.config import EngineConfig
 from orchestrator.environment import differences, environment
 from orchestrator.flags import settings_of
+from orchestrator.grammar import build_parser
 from orchestrator.resolve import worker_setup
 from orchestrator.session import promises
 from orchestrator.settings import build_config
