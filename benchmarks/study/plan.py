@@ -68,7 +68,7 @@ def tuning(steps: int) -> Jobs:
     changes: list[dict[str, float]] = [{"dropout": 0.1}, {"dropout": 0.2}]
     if steps == 6000:
         changes += [{}, {"dropout": 0.1, "weight_decay": 0.3}, {"rate": 0.5}]
-        changes += [{"weight_decay": 0.03}, {"decay_from": 0.7}]
+        changes += [{"weight_decay": 0.03}, {"decay_from": 0.7}, {"decay_from": 0.1}]
         for change in ({}, {"dropout": 0.1}):
             shakespeare = Spec(corpus="tinyshakespeare", steps=steps).model_copy(update=change)
             yield Job(f"tuning {steps}", shakespeare)
