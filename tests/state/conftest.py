@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from state.metrics_store import MetricsStore
+from state.partial import PartialWork
 from state.records import StepMetrics
+from state.run_folder import RunFolder
+from tests.partial_builders import CONTEXT
 
 Steps = Callable[..., list[StepMetrics]]
 
@@ -50,3 +53,17 @@ def steps() -> Steps:
         ]
 
     return build
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A run's folder."""
+    folder = RunFolder(tmp_path / "run")
+    folder.create()
+    return folder
+
+
+@pytest.fixture
+def work(folder: RunFolder) -> PartialWork:
+    """Its partial work."""
+    return PartialWork(folder, CONTEXT)

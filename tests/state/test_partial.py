@@ -1,133 +1,21 @@
-"""Work that was remembered, and work that must be done again."""
-
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
+"""Work that was remembered."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import JsonValue
 
-from state import durable, partial
-from state.durable import Operation, OutOfSpace
-from state.genome import parse
+from state import partial
 from state.objects import ObjectStore
 from state.partial import PartialWork, Progress, objects_in_progress
-from state.records import BatteryReport, StepMetrics
 from state.run_folder import RunFolder
 from state.tasks import (
     BaselineResult,
     BaselineTask,
-    BatchKey,
-    BatteryResult,
-    BatteryTask,
-    EnsembleResult,
-    EnsembleTask,
-    EvaluationResult,
-    EvaluationTask,
     Outcome,
     Task,
-    TrainingResult,
     TrainingTask,
 )
-
-REPOSITORY = Path(__file__).parents[2]
-GELU = parse("gelu")
-CONTEXT: dict[str, JsonValue] = {"setup": {"dim": 64}, "environment": {"torch": "2.13.0"}}
-TRAINING = TrainingTask(
-    task_id="g00001-l0",
-    phase="cambrian",
-    generation=1,
-    lineage=0,
-    role="champion",
-    genome=GELU,
-    parent=None,
-    parent_genome=GELU,
-    init_seed=2**127 - 1,
-    first_step=1,
-    steps=40,
-    batches=BatchKey(seed=1, lineage=0, generation=1, purpose="search"),
-)
-REPORT = BatteryReport(
-    phase="cambrian", generation=1, composite=0.1, probes=(), samples=(), tokens_per_sec=1 / 3
-)
-OTHERS: list[tuple[Task, Outcome]] = [
-    (
-        EvaluationTask(task_id="e", genome=GELU, checkpoint=None, init_seed=0, splits=("search",)),
-        Outcome(result=EvaluationResult(task_id="e", evaluation_flops=1e300)),
-    ),
-    (
-        EnsembleTask(task_id="x", models=()),
-        Outcome(result=EnsembleResult(task_id="x", disagreement=0.1 + 0.2)),
-    ),
-    (
-        BatteryTask(
-            task_id="b", phase="cambrian", generation=1, genome=GELU, checkpoint="0" * 64, seed=3
-        ),
-        Outcome(result=BatteryResult(task_id="b", report=REPORT)),
-    ),
-    (BaselineTask(task_id="o"), Outcome(result=BaselineResult(task_id="o", bits_per_byte=2.7))),
-]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    return folder
-
-
-@pytest.fixture
-def work(folder: RunFolder) -> PartialWork:
-    return PartialWork(folder, CONTEXT)
-
-
-def row(step: int) -> StepMetrics:
-    return StepMetrics(
-        phase="cambrian",
-        generation=1,
-        member_id="g00001-l0",
-        step=step,
-        loss=None if step % 5 == 0 else 1 / step,
-        learning_rate=3e-3,
-        grad_norm=0.1,
-        clip_coef=None,
-        clip_pct=None,
-        skipped=step % 5 == 0,
-        tokens_per_sec=1000.0,
-        ms_per_step=10.5,
-    )
-
-
-def trained(work: PartialWork, weights: bytes = b"weights") -> Outcome:
-    result = TrainingResult(
-        task_id=TRAINING.task_id,
-        status="trained",
-        checkpoint=work.objects.publish(weights),
-        checkpoint_bytes=len(weights),
-        steps=40,
-    )
-    return Outcome(result=result, rows=tuple(row(step) for step in range(1, 41)))
-
-
-def progressed(work: PartialWork, steps: int) -> Progress:
-    weights = f"weights after {steps}".encode()
-    return Progress(
-        snapshot=work.objects.publish(weights),
-        snapshot_bytes=len(weights),
-        rows=tuple(row(step) for step in range(1, steps + 1)),
-        switch_jump=-0.1,
-        measured_genomes=(GELU, parse("swiglu")),
-    )
-
-
-def names(folder: RunFolder) -> set[str]:
-    return {path.stem for path in folder.objects.iterdir()}
-
-
-# ---- what comes back
+from tests.partial_builders import CONTEXT, OTHERS, TRAINING, names, progressed, trained
 
 
 @pytest.mark.parametrize(("task", "outcome"), OTHERS)
@@ -210,71 +98,6 @@ def test_progress_without_a_step_is_none(work: PartialWork) -> None:
         Progress(snapshot="0" * 64, snapshot_bytes=1, rows=())
 
 
-# ---- damage
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def tear(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-5])
-
-
-def replace_by_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-@pytest.mark.parametrize("harm", [flip, tear, Path.unlink])
-@pytest.mark.parametrize("pattern", ["partial/*.outcome.json", "objects/*"])
-def test_a_damaged_outcome_is_absent_until_it_is_done_again(
-    work: PartialWork, folder: RunFolder, pattern: str, harm: Callable[[Path], object]
-) -> None:
-    outcome = trained(work)
-    work.finish(TRAINING, outcome)
-    harm(next(folder.root.glob(pattern)))
-    assert work.outcome(TRAINING) is None
-    work.finish(TRAINING, trained(work))
-    assert work.outcome(TRAINING) == outcome
-
-
-@pytest.mark.parametrize("harm", [flip, tear, Path.unlink])
-@pytest.mark.parametrize("pattern", ["partial/*.progress.json", "objects/*"])
-def test_damaged_progress_is_absent_until_there_is_more(
-    work: PartialWork, folder: RunFolder, pattern: str, harm: Callable[[Path], object]
-) -> None:
-    work.advance(TRAINING, progressed(work, 20))
-    harm(next(folder.root.glob(pattern)))
-    assert work.progress(TRAINING) is None
-    further = progressed(work, 25)
-    work.advance(TRAINING, further)
-    assert work.progress(TRAINING) == further
-
-
-def test_any_flipped_bit_of_an_outcome_is_noticed(work: PartialWork, folder: RunFolder) -> None:
-    task, outcome = OTHERS[3]
-    work.finish(task, outcome)
-    path = next(folder.partial.iterdir())
-    data = bytearray(path.read_bytes())
-    for bit in range(0, 8 * (len(data) - 1), 5):  # the last byte is a newline
-        data[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(data)
-        assert work.outcome(task) is None
-        data[bit // 8] ^= 1 << bit % 8
-    path.write_bytes(data)
-    assert work.outcome(task) == outcome
-
-
-def test_what_cannot_be_read_is_absent(work: PartialWork, folder: RunFolder) -> None:
-    work.advance(TRAINING, progressed(work, 20))
-    replace_by_folder(next(folder.partial.iterdir()))
-    assert work.progress(TRAINING) is None
-    assert objects_in_progress(folder) == set()
-
-
 # ---- collection and the end of a stage
 
 
@@ -296,67 +119,6 @@ def test_clearing_forgets_everything_twice(work: PartialWork, folder: RunFolder)
         partial.clear(folder)
         assert list(folder.partial.iterdir()) == []
         assert objects_in_progress(folder) == set()
-
-
-@pytest.mark.parametrize("operation", ["write", "fsync", "replace"])
-def test_a_full_disk_leaves_the_progress_before(work: PartialWork, operation: Operation) -> None:
-    before, further = progressed(work, 20), progressed(work, 25)
-    work.advance(TRAINING, before)
-
-    def full(now: Operation, _path: Path) -> None:
-        if now == operation:
-            raise OSError(28, "injected")
-
-    with durable.intercepted(full), pytest.raises(OutOfSpace, match="resume"):
-        work.advance(TRAINING, further)
-    with durable.intercepted(full), pytest.raises(OutOfSpace, match="resume"):
-        work.finish(TRAINING, trained(work))
-    assert work.progress(TRAINING) == before
-    assert work.outcome(TRAINING) is None
-
-
-KILLED_AT = """
-import os, signal, sys
-from pathlib import Path
-from state import durable
-from state.partial import PartialWork, Progress
-from state.run_folder import RunFolder
-from state.tasks import Outcome, TrainingTask
-
-folder, countdown = RunFolder(Path(sys.argv[1])), int(sys.argv[2])
-task = TrainingTask.model_validate_json(sys.argv[3])
-further = Progress.model_validate_json(sys.argv[4])
-outcome = Outcome.model_validate_json(sys.argv[5])
-
-def kill(operation, path):
-    global countdown
-    countdown -= 1
-    if countdown == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-with durable.intercepted(kill):
-    work = PartialWork(folder, {})
-    work.advance(task, further)
-    work.finish(task, outcome)
-"""
-
-
-def test_a_kill_at_any_operation_leaves_one_state_or_the_next(folder: RunFolder) -> None:
-    work, seen = PartialWork(folder, {}), list[int]()
-    for k in range(1, 30):
-        partial.clear(folder)
-        before, further, outcome = progressed(work, 20), progressed(work, 25), trained(work)
-        work.advance(TRAINING, before)
-        states: list[Progress | Outcome | None] = [before, further, outcome]
-        records = [record.model_dump_json() for record in (TRAINING, further, outcome)]
-        command = [sys.executable, "-c", KILLED_AT, str(folder.root), str(k), *records]
-        done = subprocess.run(command, cwd=REPOSITORY, check=False)
-        seen.append(states.index(work.outcome(TRAINING) or work.progress(TRAINING)))
-        if done.returncode == 0:
-            break
-    assert seen == sorted(seen)
-    assert set(seen) == {0, 1, 2}
-    assert len(seen) == 12
 
 
 def test_two_workers_may_do_the_same_task_at_once(folder: RunFolder) -> None:
