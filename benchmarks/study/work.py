@@ -13,6 +13,7 @@ from typing import assert_never
 
 from pydantic import JsonValue
 
+from benchmarks.study.collect import load_results
 from benchmarks.study.fusion import train_fused
 from benchmarks.study.nulls import Nulls, make_nulls
 from benchmarks.study.panels import measure_panel
@@ -33,25 +34,34 @@ def main() -> None:
     parser.add_argument("--arm", default="", help="only arms whose name starts with this")
     arguments = parser.parse_args()
     os.nice(3)
-    workplace = Workplace(arguments.corpora, arguments.scratch)
-    while open_jobs := [
-        job
-        for job in distinct(plan())
-        if job.arm.startswith(arguments.arm) and workplace.result(job.work.key) is None
-    ]:
-        if not any(take(job, workplace) for job in open_jobs):
+    workplace = Workplace(arguments.corpora, arguments.scratch, load_results())
+    while jobs := open_jobs(workplace, arguments.arm):
+        if not any(take(job, workplace) for job in jobs):
             time.sleep(PATIENCE_SECONDS)
+
+
+def open_jobs(workplace: Workplace, arm: str) -> list[Job]:
+    """What is to be made, in order: runs without a result, and runs whose weights one of those
+    needs and this machine does not hold.
+    """
+    jobs = distinct(plan())
+    asked = {job.work.key for job in jobs if job.arm.startswith(arm)}
+    missing = {key for key in asked if workplace.result(key) is None}
+    for job in reversed(jobs):
+        if job.work.key in missing:
+            missing |= {need.key for need in job.work.needs if not workplace.holds(need.key)}
+    return [job for job in jobs if job.work.key in missing]
 
 
 def take(job: Job, workplace: Workplace) -> bool:
     """Make the run unless it is made, in other hands, or waits for others."""
     name = job.work.key
-    if any(workplace.result(need.key) is None for need in job.work.needs):
+    if not all(workplace.holds(need.key) for need in job.work.needs):
         return False
     if not workplace.claim(name):
         return False
     try:
-        if workplace.result(name) is not None:
+        if workplace.holds(name):
             return False
         print(f"{time.strftime('%H:%M:%S')} {job.arm:20} {name}", flush=True)
         result = make(job, workplace)

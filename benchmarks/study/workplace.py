@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import JsonValue
 
@@ -19,8 +21,14 @@ class Workplace:
     what is there is not trained again. `benchmarks.study.collect` gathers them.
     """
 
-    def __init__(self, corpora: Path, scratch: Path) -> None:
-        self.corpora, self.scratch = corpora, scratch
+    def __init__(
+        self,
+        corpora: Path,
+        scratch: Path,
+        elsewhere: Mapping[str, dict[str, JsonValue]] = MappingProxyType({}),
+    ) -> None:
+        """`elsewhere` holds the results of runs whose weights stayed on another machine."""
+        self.corpora, self.scratch, self.elsewhere = corpora, scratch, elsewhere
         for folder in (self.weights, self.claims, self.results):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -59,9 +67,14 @@ class Workplace:
         return self.weights / f"{spec.key}-resumable.safetensors"
 
     def result(self, name: str) -> dict[str, JsonValue] | None:
-        """What a run left, None before it ended."""
+        """What a run left, here or elsewhere; None before it ended."""
         path = self.results / f"{name}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        here = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        return here or self.elsewhere.get(name)
+
+    def holds(self, name: str) -> bool:
+        """Whether a run ended here, so that its weights are here too."""
+        return (self.results / f"{name}.json").exists()
 
     def finish(self, name: str, result: dict[str, JsonValue]) -> None:
         """Keep the result of a run."""
