@@ -1,12 +1,12 @@
 """The command line. Arguments are parsed before torch or Ray is imported."""
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
 
+from orchestrator.closed_pipe import print_nowhere
 from orchestrator.error_line import error_line
 from orchestrator.grammar import EXIT_USAGE, build_parser
 
@@ -44,8 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_nowhere()
         return 0
     except ValueError as error:
         print(f"symbio-auto: error: {_first_line(error)}", file=sys.stderr)

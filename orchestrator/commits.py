@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.environment import environment
+from orchestrator.environment import environment_of
 from orchestrator.evolution.kuramoto import order_parameter
 from orchestrator.phases import phases_of
 from orchestrator.retention import retained
@@ -16,9 +16,9 @@ from orchestrator.run_state import RunState
 from orchestrator.telemetry import Telemetry
 from state import partial
 from state.base import Record
-from state.commit import CommitRecord, kept_objects, publish_commit, reachable_objects
+from state.commit import CommitRecord
+from state.commit_files import CommitFiles
 from state.objects import ObjectStore
-from state.run_folder import RunFolder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -32,7 +32,7 @@ class Saved(Record):
 
 
 def publish(
-    folder: RunFolder, saved: Saved, journal_bytes: dict[str, int], *, concluded: bool = False
+    commits: CommitFiles, saved: Saved, journal_bytes: dict[str, int], *, concluded: bool = False
 ) -> None:
     """Write the commit, then drop what neither it nor the one before names.
 
@@ -41,7 +41,7 @@ def publish(
     Raises:
         OutOfSpace: the disk is full, or would be; the old commit is still valid.
     """
-    store = ObjectStore(folder.objects)
+    folder, store = commits.folder, ObjectStore(commits.folder.objects)
     state = saved.model_dump(mode="json")
     needed = {sha: store.path(sha).stat().st_size for sha in sorted(set(_hashes(state["run"])))}
     record = CommitRecord(
@@ -51,16 +51,14 @@ def publish(
         summary=summary(saved.config, saved.run),
         state=state,
         objects=needed,
-        kept=retained(kept_objects(folder), saved.run, needed, saved.config.keep_gb),
+        kept=retained(commits.kept, saved.run, needed, saved.config.keep_gb),
         journal_bytes=journal_bytes,
-        environment=environment(
-            saved.config.engine.host_threads or 1, deterministic=saved.config.engine.repeats
-        ),
+        environment=environment_of(saved.config.engine),
     )
-    publish_commit(folder, record)
+    commits.publish(record)
     if concluded:
         partial.clear(folder)
-    store.collect(reachable_objects(folder) | partial.objects_in_progress(folder))
+    store.collect(commits.reachable | partial.objects_in_progress(folder))
 
 
 def restore(record: CommitRecord) -> Saved:
@@ -98,8 +96,13 @@ def best_bits_per_byte(state: RunState) -> float | None:
     return min(values, default=None)
 
 
+def named_objects(state: RunState) -> set[str]:
+    """The sha256 of every object that a state names: they must stay on disk."""
+    return set(_hashes(state.model_dump(mode="json")))
+
+
 def _hashes(value: JsonValue) -> Iterator[str]:
-    """Every sha256 in a JSON value: whatever the state names must stay on disk."""
+    """Every sha256 in a JSON value."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from _hashes(inner)

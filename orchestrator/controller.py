@@ -12,9 +12,10 @@ from orchestrator.config import RunConfig
 from orchestrator.engine import Engine
 from orchestrator.recorder import Recorder
 from orchestrator.run_state import RunState
-from orchestrator.stages.conclusion import work_of
+from orchestrator.stages.conclusion import concluded, with_results
 from orchestrator.stages.dispatch import Stage, stage_of
 from orchestrator.telemetry import Telemetry, add_results
+from state.commit_files import CommitFiles
 from state.run_folder import RunFolder
 from state.tasks import Outcome, Task
 
@@ -36,7 +37,7 @@ class Controller:
     ) -> None:
         self.config = config
         self.state = state
-        self.folder = folder
+        self.commits = CommitFiles(folder)
         self.engine = engine
         self.recorder = recorder
         self.telemetry = telemetry
@@ -52,10 +53,10 @@ class Controller:
             stage = stage_of(self.state, self.config)
             if self.state.work is None:
                 self.state = stage.open_work(self.state, self.config)
-            concluded = self._work_through(stage)
-            if concluded:
+            done = self._work_through(stage)
+            if done:
                 self._conclude(stage)
-            self.commit(concluded=concluded)
+            self.commit(concluded=done)
         return self.state
 
     def commit(self, *, concluded: bool = False) -> None:
@@ -65,7 +66,7 @@ class Controller:
         self.telemetry, self._clock = self.telemetry.model_copy(update={"wall_seconds": wall}), now
         self.recorder.sync()
         saved = Saved(config=self.config, run=self.state, telemetry=self.telemetry)
-        publish(self.folder, saved, self.recorder.journal_bytes(), concluded=concluded)
+        publish(self.commits, saved, self.recorder.journal_bytes(), concluded=concluded)
 
     def _work_through(self, stage: Stage) -> bool:
         """Run the stage's tasks; False when a stop came before the last of them."""
@@ -82,17 +83,10 @@ class Controller:
             self.telemetry = self.telemetry.model_copy(update={"first_step_seconds": first})
         self.telemetry = add_results(self.telemetry, results)
         self.recorder.record_outcomes(outcomes)
-        work = work_of(self.state)
-        work = work.model_copy(update={"results": (*work.results, *results)})
-        self.state = self.state.model_copy(update={"work": work})
+        self.state = with_results(self.state, results)
 
     def _conclude(self, stage: Stage) -> None:
         before = self.state
         conclusion = stage.conclude(before, self.config)
-        self.recorder.record(before, conclusion)
-        counted = {
-            "num_decisions": before.num_decisions + len(conclusion.decisions),
-            "num_events": before.num_events + len(conclusion.events),
-        }
-        self.state = conclusion.state.model_copy(update=counted)
-        self.recorder.record_run(self.config, self.state)
+        self.state = concluded(before, conclusion)
+        self.recorder.record(self.config, before, conclusion)

@@ -4,6 +4,7 @@ import os
 
 from pydantic import JsonValue
 
+from orchestrator.config import EngineConfig
 from state.environment import fingerprint
 
 
@@ -15,6 +16,11 @@ def environment(host_threads: int, *, deterministic: bool = True) -> dict[str, J
         "host_threads": host_threads,
         "deterministic": deterministic,
     }
+
+
+def environment_of(engine: EngineConfig) -> dict[str, JsonValue]:
+    """The environment of a run with these settings, here."""
+    return environment(engine.host_threads or 1, deterministic=engine.repeats)
 
 
 def differences(before: dict[str, JsonValue], now: dict[str, JsonValue]) -> list[str]:

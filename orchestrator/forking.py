@@ -9,9 +9,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.commits import Saved, publish
+from orchestrator.commits import Saved, named_objects, publish
 from orchestrator.config import RunConfig
 from orchestrator.intervention import Intervention, place_of
+from orchestrator.preparation import removed_on_failure
 from orchestrator.recorder import Recorder
 from orchestrator.replay.boundaries import Found, Point, find_boundary
 from orchestrator.replay.change import apply_change
@@ -20,17 +21,16 @@ from orchestrator.replay.objects import (
     Maker,
     make_again,
     makers_of,
-    named_objects,
     needed_makers,
 )
 from orchestrator.replay.request import change_of
 from orchestrator.replay.states import Replay
 from orchestrator.resolve import resolve_engine
 from orchestrator.run_state import RunState
-from orchestrator.session import removed_on_failure
 from orchestrator.stages.conclusion import Event
 from orchestrator.telemetry import Telemetry
 from state.commit import RunLock, load_commit
+from state.commit_files import CommitFiles
 from state.durable import fsync_file, fsync_folder
 from state.metrics_store import MetricsStore
 from state.objects import ObjectStore
@@ -188,4 +188,4 @@ def _write(origin: Origin, start: Start, point: Point, target: RunFolder) -> Non
     recorder.say(Event(kind="forked", data=data))
     recorder.sync()
     saved = Saved(config=start.config, run=state, telemetry=Telemetry())
-    publish(target, saved, recorder.journal_bytes(), concluded=True)
+    publish(CommitFiles(target), saved, recorder.journal_bytes(), concluded=True)

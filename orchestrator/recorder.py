@@ -82,9 +82,11 @@ class Recorder:
         """Results, and between them what a person changed: all that the states follow from."""
         self.results.append(row.model_dump(mode="json") for row in rows)
 
-    def record(self, before: RunState, conclusion: Conclusion) -> None:
+    def record(self, config: RunConfig, before: RunState, conclusion: Conclusion) -> None:
         """What a stage concluded, and one line of the log for each event."""
-        self.keep(before, conclusion)
+        with self.store.transaction():
+            self.record_run(config, conclusion.state)
+            self.keep(before, conclusion)
         for event in conclusion.events:
             self.say(event)
 

@@ -1,6 +1,5 @@
 """The process that works on a run, as another terminal finds it: who it is, and signals to it."""
 
-import json
 import signal
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -10,6 +9,7 @@ import psutil
 from orchestrator.interrupt import GO_ON, PAUSE
 from state.base import Record
 from state.commit import load_commit
+from state.journal import parse_line
 from state.run_folder import RunFolder
 from state.run_lock import live_holder
 
@@ -105,15 +105,8 @@ def _last_kinds(folder: RunFolder) -> list[str]:
             lines = file.read().splitlines()
     except OSError:
         return []
-    return [kind for line in reversed(lines) if (kind := _kind(line)) is not None]
-
-
-def _kind(line: bytes) -> str | None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return str(row.get("kind")) if isinstance(row, dict) else None
+    rows = (parse_line(line) for line in reversed(lines))
+    return [str(row.get("kind")) for row in rows if row is not None]
 
 
 def _is_suspended(pid: int) -> bool:

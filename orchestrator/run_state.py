@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from orchestrator.phases import SearchFit
+from orchestrator import ledger as books
+from orchestrator.config import RunConfig
+from orchestrator.phases import SearchFit, shares_of
 from state.base import Record
 from state.records import Decision, Evaluation, Finding, Genome, Ledger, PhaseName
 from state.tasks import TaskResult, TrainingTask
@@ -243,3 +245,9 @@ class RunState(Record):
     extended_count: int = Field(default=0, ge=0)
     num_decisions: int = 0
     num_events: int = 0
+
+
+def first_state(config: RunConfig, run_id: str) -> RunState:
+    """The state before anything was trained."""
+    ledger = books.open_ledger(config.budget, shares_of(config), config.control)
+    return RunState(run_id=run_id, ledger=ledger, lineages=())

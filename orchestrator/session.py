@@ -1,54 +1,27 @@
-"""Setting a run up, or setting it up again, and seeing it through."""
+"""Seeing a run through that was made ready, in a folder that nobody else writes to."""
 
 import gc
-import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import closing
 from typing import NamedTuple
 
-from orchestrator import ledger as books
-from orchestrator.commits import Saved, restore
+from orchestrator.commits import Saved
 from orchestrator.config import RunConfig
 from orchestrator.controller import Controller
 from orchestrator.engine import Engine, InlineEngine
-from orchestrator.environment import differences, environment
-from orchestrator.extension import extend
 from orchestrator.interrupt import Interrupt
-from orchestrator.intervention import Intervention, place_of
 from orchestrator.listeners import told
-from orchestrator.phases import phases_of, shares_of
+from orchestrator.phases import phases_of
+from orchestrator.preparation import Prepared
 from orchestrator.recorder import EventListener, Recorder
-from orchestrator.resolve import (
-    corpus_bytes,
-    resolve_data,
-    resolve_engine,
-    resolve_shape,
-    worker_setup,
-)
+from orchestrator.resolve import resolve_engine, worker_setup
 from orchestrator.run_process import resume_line
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import Event
-from orchestrator.telemetry import Telemetry
 from state import partial
-from state.commit import CommitRecord, RunLock, load_commit, reachable_objects
+from state.commit import RunLock, load_commit
+from state.commit_files import CommitFiles
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
-from trainer.manifest import require_intact
-
-
-class Prepared(NamedTuple):
-    """A run that is ready to go, and what to tell the user about it."""
-
-    folder: RunFolder
-    saved: Saved
-    notes: tuple[str, ...]
-    events: tuple[Event, ...]
-    commit: CommitRecord | None = None
-    """What it goes on from; None for a new run."""
-    intervention: Intervention | None = None
-    """What was changed before it goes on."""
 
 
 class Finished(NamedTuple):
@@ -57,96 +30,6 @@ class Finished(NamedTuple):
     folder: RunFolder
     state: RunState
     exit_code: int
-
-
-def prepare_run(config: RunConfig) -> Prepared:
-    """Make the run's folder and its dataset; a refused corpus leaves no folder behind.
-
-    Raises:
-        ValueError: the configuration, the corpus or the folder cannot be used.
-    """
-    from trainer.data import prepare
-
-    folder = RunFolder(Path(config.run_dir))
-    if folder.state.exists():
-        raise ValueError(
-            f"run folder {folder.root} already holds a run; go on with --resume {folder.state} "
-            "or choose another --run-dir"
-        )
-    resolution = resolve_shape(config, corpus_bytes(config.data.paths))
-    with removed_on_failure(folder):
-        folder.create()
-        manifest = prepare(resolution.config.data, folder.data, resolution.config.model.block)
-    resolved = resolve_data(resolution.config, manifest)
-    state = first_state(resolved)
-    notes = (
-        *resolution.notes,
-        *promises(resolved),
-        f"domain {manifest.domain}, {manifest.tokenizer} tokenizer of {manifest.vocab_size} tokens",
-    )
-    saved = Saved(config=resolved, run=state, telemetry=Telemetry())
-    event = Event(kind="started", data={"run_id": state.run_id, "budget": config.budget})
-    return Prepared(folder, saved, notes, (event,))
-
-
-def prepare_resume(
-    path: Path, *, budget: int | None = None, engine: str | None = None, workers: int | None = None
-) -> Prepared:
-    """Load the newest usable commit of a run.
-
-    Engine and number of workers may change, since they do not change the bits.
-
-    Raises:
-        ValueError: there is no usable commit, or the budget does not extend it.
-    """
-    folder = RunFolder.from_argument(path)
-    loaded = load_commit(folder)
-    saved = restore(loaded.record)
-    require_intact(folder.data)
-    notes = [*([loaded.message] if loaded.message else []), *promises(saved.config)]
-    used = saved.config.engine
-    here = environment(used.host_threads or 1, deterministic=used.repeats)
-    changed = differences(loaded.record.environment, here)
-    if changed:
-        notes.append("this is another environment, bits may differ: " + "; ".join(changed))
-    update = {"engine": engine or saved.config.engine.engine, "workers": workers}
-    if workers is None:
-        update.pop("workers")
-    config = saved.config.model_copy(
-        update={"engine": saved.config.engine.model_copy(update=update)}
-    )
-    state, events = saved.run, [Event(kind="resumed", data={"generation": saved.run.generation})]
-    intervention = None
-    if budget is not None:
-        intervention = Intervention(
-            kind="extended",
-            place=place_of(state),
-            before={"budget": config.budget},
-            after={"budget": budget},
-        )
-        config, state, event = extend(config, state, budget)
-        events.append(event)
-    if state.status == "running":
-        state = state.model_copy(update={"resumed_count": state.resumed_count + 1})
-    ready = Saved(config=config, run=state, telemetry=saved.telemetry)
-    return Prepared(folder, ready, tuple(notes), tuple(events), loaded.record, intervention)
-
-
-def promises(config: RunConfig) -> tuple[str, ...]:
-    """What a user must know who counts on the same bits every time."""
-    if config.engine.repeats:
-        return ()
-    return ("on CUDA without --deterministic the same bits are not promised",)
-
-
-def first_state(config: RunConfig) -> RunState:
-    """The state before anything was trained."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return RunState(
-        run_id=f"{Path(config.run_dir).name}-{stamp}",
-        ledger=books.open_ledger(config.budget, shares_of(config), config.control),
-        lineages=(),
-    )
 
 
 def execute(
@@ -192,7 +75,7 @@ def complete(prepared: Prepared) -> None:
         _require_unchanged(prepared)
         remove_litter(folder)
         partial.clear(folder)
-        ObjectStore(folder.objects).collect(reachable_objects(folder))
+        ObjectStore(folder.objects).collect(CommitFiles(folder).reachable)
         finish(folder, prepared.saved)
 
 
@@ -273,26 +156,3 @@ def build_engine(config: RunConfig, folder: RunFolder) -> Engine:
     from orchestrator.workers import RayEngine
 
     return RayEngine(setup, engine.workers or 1, engine.ray_address)
-
-
-@contextmanager
-def removed_on_failure(folder: RunFolder) -> Iterator[None]:
-    """What a refusal leaves half made is taken away again, with the folders made above it.
-
-    A folder that was there before loses only what was made in it.
-    """
-    parts = (folder.root, folder.data, folder.objects, folder.configs)
-    with ExitStack() as undoing:
-        for path in reversed(folder.root.parents):
-            if not path.exists():
-                undoing.callback(_remove_empty, path)
-        for path in parts:
-            if not path.exists():
-                undoing.callback(shutil.rmtree, path, ignore_errors=True)
-        yield
-        undoing.pop_all()
-
-
-def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()

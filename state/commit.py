@@ -4,17 +4,16 @@ It is written last and carries a sha256 over its own content, so that a torn or 
 noticed and the commit before it is used.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import Field, JsonValue, ValidationError
 
-from state import durable
 from state.base import Record
-from state.objects import RESERVE_BYTES, ObjectStore
+from state.objects import ObjectStore
 from state.run_folder import RunFolder
 from state.run_lock import RunLock
-from state.sealed import DamagedDocument, Document, seal, unseal
+from state.sealed import DamagedDocument, Document, unseal
 
 __all__ = [
     "MIGRATIONS",
@@ -24,11 +23,9 @@ __all__ = [
     "Kept",
     "LoadedCommit",
     "RunLock",
-    "kept_objects",
     "load_commit",
     "migrate",
-    "publish_commit",
-    "reachable_objects",
+    "read_commit",
 ]
 
 SCHEMA_VERSION = 2
@@ -101,27 +98,6 @@ class LoadedCommit(Record):
     """Why, in one line."""
 
 
-def publish_commit(folder: RunFolder, record: CommitRecord) -> None:
-    """Replace state.json by `record`; state.json.prev is a commit of an earlier generation.
-
-    The new record is in place before the old one moves, so two intact commits exist at every
-    instant once there have been two. A damaged state.json is not kept, and one of the same
-    generation only where there is no other: stops and resumptions do not push out the last
-    commit that can do without the newest objects.
-
-    Raises:
-        ValueError: a number in the record is not finite.
-        OutOfSpace: the disk is full, or would be; the old commit is still valid.
-    """
-    data = seal(record.model_dump(), indent=1)
-    durable.require_free(folder.state, 2 * len(data) + RESERVE_BYTES)
-    previous = _next_previous(folder, record.generation)
-    durable.write_atomically(folder.state, data)
-    if previous is not None:
-        durable.write_atomically(folder.state_previous, previous)
-    durable.remove_temporaries(folder.root, folder.state.name)
-
-
 def load_commit(folder: RunFolder, verify_objects: bool = True) -> LoadedCommit:
     """The last commit, or the one before where the last cannot be used.
 
@@ -143,18 +119,23 @@ def load_commit(folder: RunFolder, verify_objects: bool = True) -> LoadedCommit:
         return _load_previous(folder, verify_objects, damage)
 
 
-def reachable_objects(folder: RunFolder) -> set[str]:
-    """The objects that the commits on disk name: what a collection must keep.
+def read_commit(path: Path) -> CommitRecord:
+    """The record in one file, brought to this schema.
 
     Raises:
-        ValueError: a newer version wrote a commit.
+        DamagedCommit: it cannot be used.
+        NewerSchema: a later version wrote it.
     """
-    return {sha for one in _intact_records(folder) for sha in (*one.objects, *one.kept.names)}
-
-
-def kept_objects(folder: RunFolder) -> Kept:
-    """What the newest intact commit keeps besides what it needs; nothing where there is none."""
-    return next((one.kept for one in _intact_records(folder)), Kept())
+    try:
+        return CommitRecord.model_validate(migrate(unseal(path.read_bytes())))
+    except OSError as error:
+        raise DamagedCommit(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DamagedCommit(f"{path} is no commit record ({where}: {first['msg']})") from error
+    except (DamagedCommit, DamagedDocument) as error:
+        raise DamagedCommit(f"{path} is damaged ({error})") from error
 
 
 def migrate(
@@ -196,7 +177,7 @@ def _load_previous(folder: RunFolder, verify_objects: bool, damage: DamagedCommi
 
 
 def _load(folder: RunFolder, path: Path, verify_objects: bool) -> CommitRecord:
-    record = _read_record(path)
+    record = read_commit(path)
     objects = ObjectStore(folder.objects)
     try:
         for sha, num_bytes in record.objects.items() if verify_objects else ():
@@ -204,44 +185,3 @@ def _load(folder: RunFolder, path: Path, verify_objects: bool) -> CommitRecord:
     except (OSError, ValueError) as error:
         raise DamagedCommit(f"{path} needs an object that cannot be used ({error})") from error
     return record
-
-
-def _read_record(path: Path) -> CommitRecord:
-    try:
-        return CommitRecord.model_validate(migrate(unseal(path.read_bytes())))
-    except OSError as error:
-        raise DamagedCommit(f"{path} cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DamagedCommit(f"{path} is no commit record ({where}: {first['msg']})") from error
-    except (DamagedCommit, DamagedDocument) as error:
-        raise DamagedCommit(f"{path} is damaged ({error})") from error
-
-
-def _intact_records(folder: RunFolder) -> Iterator[CommitRecord]:
-    """The commits on disk, newest first."""
-    for path in (folder.state, folder.state_previous):
-        try:
-            yield _read_record(path)
-        except DamagedCommit:
-            continue
-
-
-def _next_previous(folder: RunFolder, generation: int) -> bytes | None:
-    """The bytes of state.json, if it becomes the previous record."""
-    data = _intact_bytes(folder.state)
-    if data is None:
-        return None
-    found = unseal(data).get("generation")
-    earlier = not isinstance(found, int) or found < generation
-    return data if earlier or _intact_bytes(folder.state_previous) is None else None
-
-
-def _intact_bytes(path: Path) -> bytes | None:
-    try:
-        data = path.read_bytes()
-        unseal(data)
-    except (OSError, DamagedDocument):
-        return None
-    return data

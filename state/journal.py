@@ -83,6 +83,15 @@ def read_journal(path: Path) -> Iterator[dict[str, JsonValue]]:
             yield _parsed(path, number, line)
 
 
+def parse_line(line: bytes) -> dict[str, JsonValue] | None:
+    """The row of one line; None where it is damaged or no JSON object."""
+    with suppress(ValueError, RecursionError):
+        row = json.loads(line)
+        if isinstance(row, dict):
+            return row
+    return None
+
+
 def _line(row: Mapping[str, JsonValue]) -> bytes:
     text = json.dumps(dict(row), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # Of what JSON may hold, only lone surrogates cannot be encoded; \udc80 is their JSON escape.
@@ -90,10 +99,9 @@ def _line(row: Mapping[str, JsonValue]) -> bytes:
 
 
 def _parsed(path: Path, number: int, line: bytes) -> dict[str, JsonValue]:
-    with suppress(ValueError, RecursionError):
-        row = json.loads(line)
-        if isinstance(row, dict):
-            return row
+    row = parse_line(line)
+    if row is not None:
+        return row
     raise ValueError(
         f"{path} line {number} is damaged, every line must be a JSON object; "
         "delete the line, the metrics store has the same rows"

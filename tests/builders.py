@@ -11,12 +11,10 @@ from math import exp, log
 from pathlib import Path
 from typing import assert_never
 
-from orchestrator import ledger as books
 from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.controller import Controller
-from orchestrator.phases import shares_of
 from orchestrator.recorder import Recorder
-from orchestrator.run_state import RunState
+from orchestrator.run_state import RunState, first_state
 from orchestrator.telemetry import Telemetry
 from state.genome import parse
 from state.objects import ObjectStore
@@ -60,8 +58,7 @@ def make_config(**changes: object) -> RunConfig:
 
 def make_state(config: RunConfig) -> RunState:
     """The state before anything was trained."""
-    ledger = books.open_ledger(config.budget, shares_of(config), config.control)
-    return RunState(run_id="test-run", ledger=ledger, lineages=())
+    return first_state(config, "test-run")
 
 
 def make_evaluation(bits_per_byte: float, split: Split = "search") -> Evaluation:

@@ -9,7 +9,7 @@ from typing import Literal
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.run_state import RunState
-from orchestrator.stages.conclusion import work_of
+from orchestrator.stages.conclusion import with_results
 from orchestrator.stages.dispatch import stage_of
 from orchestrator.task_runner import failed
 from state.objects import ObjectStore
@@ -114,9 +114,7 @@ def worked(config: RunConfig, engine: ScriptedEngine, state: RunState) -> RunSta
         state = stage.open_work(state, config)
     while tasks := stage.pending(state, config):
         results = [one.result for one in engine.run(tasks, lambda: False)]
-        work = work_of(state)
-        work = work.model_copy(update={"results": (*work.results, *results)})
-        state = state.model_copy(update={"work": work})
+        state = with_results(state, results)
     return state
 
 

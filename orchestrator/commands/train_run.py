@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from orchestrator.closed_pipe import print_nowhere
 from orchestrator.flags import settings_of
+from orchestrator.preparation import Prepared, prepare_resume, prepare_run
 from orchestrator.run_process import let_go_on, process_of, resume_line
-from orchestrator.session import Finished, Prepared, complete, execute, prepare_resume, prepare_run
+from orchestrator.session import Finished, complete, execute
 from orchestrator.settings import build_config
 from state.run_folder import RunFolder
 
@@ -63,9 +65,7 @@ def _print_if_heard(line: str) -> None:
     try:
         print(line, flush=True)
     except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        print_nowhere()
 
 
 def _woken(path: Path) -> bool:

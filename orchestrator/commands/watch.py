@@ -1,7 +1,6 @@
 """`symbio-auto watch RUN`: the view of a run that another terminal, or nobody, works on."""
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from orchestrator.commands.status import print_status
 from orchestrator.commands.train_run import Screen, is_terminal, print_event
 from orchestrator.run_process import process_of
 from state.commit import load_commit
+from state.journal import parse_line
 from state.run_folder import RunFolder
 
 POLL_SECONDS = 0.5
@@ -73,11 +73,8 @@ class LogLines:
 
 
 def _event(line: bytes) -> tuple[str, dict[str, JsonValue]] | None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(row, dict):
+    row = parse_line(line)
+    if row is None:
         return None
     data = {name: value for name, value in row.items() if name not in {"at", "kind"}}
     return str(row.get("kind")), data

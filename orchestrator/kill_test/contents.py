@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from state.commit import reachable_objects
+from state.commit_files import CommitFiles
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
 
@@ -119,7 +119,7 @@ def _is_left_out(name: str, folder: RunFolder) -> bool:
 
 def _faults_of_objects(folder: RunFolder) -> Iterator[str]:
     """Which objects there are is part of the commit; here is what is wrong with them."""
-    store, named = ObjectStore(folder.objects), reachable_objects(folder)
+    store, named = ObjectStore(folder.objects), CommitFiles(folder).reachable
     for path in sorted(folder.objects.glob("[0-9a-f]*")):
         if path.name.partition(".")[0] not in named:
             yield f"left over {path.name}"

@@ -4,7 +4,6 @@ A checkpoint's sha256 names its bytes, and the training task that made it is kno
 So it can be trained again from its parent, which is had the same way, and must come out the same.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from itertools import groupby
@@ -13,13 +12,10 @@ from typing import NamedTuple
 from orchestrator.config import RunConfig
 from orchestrator.engine import Engine
 from orchestrator.replay.states import Played
-from orchestrator.run_state import RunState
 from state.run_folder import RunFolder
 from state.tasks import Outcome, TrainingResult, TrainingTask
 
 EngineBuilder = Callable[[RunConfig, RunFolder], Engine]
-
-_NAMED = re.compile(r'"([0-9a-f]{64})"')
 
 
 class Maker(NamedTuple):
@@ -36,11 +32,6 @@ class Maker(NamedTuple):
         """Checkpoints that the task starts from."""
         parent = () if self.task.parent is None else (self.task.parent,)
         return (*parent, *(teacher.checkpoint for teacher in self.task.teachers))
-
-
-def named_objects(state: RunState) -> set[str]:
-    """The sha256 of every object that a state names."""
-    return set(_NAMED.findall(state.model_dump_json()))
 
 
 def makers_of(stages: Iterable[Played]) -> dict[str, Maker]:

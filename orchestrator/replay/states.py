@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, assert_never
 
-from orchestrator import ledger as books
 from orchestrator.commits import restore
 from orchestrator.config import RunConfig
 from orchestrator.extension import extend
@@ -19,11 +18,11 @@ from orchestrator.intervention import (
     first_configuration,
     place_of,
 )
-from orchestrator.phases import phases_of, shares_of
+from orchestrator.phases import phases_of
 from orchestrator.replay.change import apply_change
 from orchestrator.replay.journal import Row, committed_rows
-from orchestrator.run_state import RunState
-from orchestrator.stages.conclusion import Conclusion, work_of
+from orchestrator.run_state import RunState, first_state
+from orchestrator.stages.conclusion import Conclusion, concluded, with_results
 from orchestrator.stages.dispatch import Stage, stage_of
 from state.commit import CommitRecord
 from state.run_folder import RunFolder
@@ -69,7 +68,7 @@ class Replay:
         self.config = first_configuration(config, changes)
         self.rows = rows
         self.end = end
-        self.state = _first_state(self.config)
+        self.state = first_state(self.config, "replay")
         self.num_rows = 0
         """Rows that were taken so far."""
         self.boundary = Boundary(self.config, self.state, 0)
@@ -154,18 +153,12 @@ class Replay:
         if not results:
             raise ReplayError(self._gap(tasks[0]))
         self._results += results
-        work = work_of(self.state)
-        work = work.model_copy(update={"results": (*work.results, *results)})
-        self.state = self.state.model_copy(update={"work": work})
+        self.state = with_results(self.state, results)
 
     def _conclude(self, stage: Stage) -> Played:
         before = self.state
         conclusion = stage.conclude(before, self.config)
-        counted = {
-            "num_decisions": before.num_decisions + len(conclusion.decisions),
-            "num_events": before.num_events + len(conclusion.events),
-        }
-        self.state = conclusion.state.model_copy(update=counted)
+        self.state = concluded(before, conclusion)
         tasks, results = tuple(self._tasks), tuple(self._results)
         played = Played(self.boundary, self.config, before, conclusion, self.state, tasks, results)
         self._mark()
@@ -198,11 +191,6 @@ class Replay:
             where = _in_words(place_of(self.state), self.config)
             text = " ".join(str(error).split()) or type(error).__name__
             raise ReplayError(f"the results cannot be used {where}: {text}") from error
-
-
-def _first_state(config: RunConfig) -> RunState:
-    ledger = books.open_ledger(config.budget, shares_of(config), config.control)
-    return RunState(run_id="replay", ledger=ledger, lineages=())
 
 
 def _budget_after(row: Intervention) -> int:

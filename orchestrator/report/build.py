@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orchestrator import ledger as books
 from orchestrator.commits import Saved
-from orchestrator.environment import environment
+from orchestrator.environment import environment_of
 from orchestrator.report.final_report import (
     Baseline,
     BudgetSummary,
@@ -208,7 +208,7 @@ def _worth_telling(members: tuple[MemberRecord, ...]) -> tuple[MemberRecord, ...
 
 def _environment(saved: Saved) -> Environment:
     config = saved.config
-    facts = environment(config.engine.host_threads or 1)
+    facts = environment_of(config.engine)
     packages = facts["packages"]
     assert isinstance(packages, dict)
     versions = {name: str(value) for name, value in packages.items() if value}

@@ -1,5 +1,7 @@
 """What a stage hands back, and reading the results of its tasks."""
 
+from collections.abc import Sequence
+
 from pydantic import Field, JsonValue
 
 from orchestrator.run_state import OpenWork, PhaseState, RunState
@@ -46,6 +48,22 @@ def phase_of(state: RunState) -> PhaseState:
     """The phase that is going on."""
     assert state.phase is not None
     return state.phase
+
+
+def with_results(state: RunState, results: Sequence[TaskResult]) -> RunState:
+    """The state with results of its open work, behind those that are in."""
+    work = work_of(state)
+    work = work.model_copy(update={"results": (*work.results, *results)})
+    return state.model_copy(update={"work": work})
+
+
+def concluded(before: RunState, conclusion: Conclusion) -> RunState:
+    """The state after a stage, its decisions and events counted."""
+    counted = {
+        "num_decisions": before.num_decisions + len(conclusion.decisions),
+        "num_events": before.num_events + len(conclusion.events),
+    }
+    return conclusion.state.model_copy(update=counted)
 
 
 def missing(state: RunState, tasks: tuple[Task, ...]) -> tuple[Task, ...]:

@@ -1,6 +1,5 @@
 """Are the files of a run whole: commits, objects, dataset, journals?"""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from orchestrator.replay.journal import committed_lines
 from orchestrator.verification.check import Check, failed, passed, skipped
 from orchestrator.verification.snapshot import Snapshot
 from state.commit import load_commit
+from state.journal import parse_line
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
 from trainer.manifest import damaged_files, read_manifest
@@ -80,18 +80,11 @@ def check_journals(now: Snapshot) -> list[Check]:
         path = now.folder.root / name
         try:
             lines = committed_lines(path, num_bytes)
-            for number, line in enumerate(lines, start=1):
-                _require_object(path, number, line)
+            damaged = next((n for n, line in enumerate(lines, 1) if parse_line(line) is None), None)
         except ValueError as error:
             return [failed("journals", str(error))]
+        if damaged is not None:
+            fault = f"{path} line {damaged} is no JSON object; restore it from a copy"
+            return [failed("journals", fault)]
         counts.append(f"{name} {len(lines)}")
     return [passed("journals", "lines: " + ", ".join(counts))]
-
-
-def _require_object(path: Path, number: int, line: bytes) -> None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        row = None
-    if not isinstance(row, dict):
-        raise ValueError(f"{path} line {number} is no JSON object; restore it from a copy")  # noqa: TRY004

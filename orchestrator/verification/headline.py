@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from orchestrator.environment import differences, environment
+from orchestrator.environment import differences, environment_of
 from orchestrator.replay.objects import makers_of
 from orchestrator.replay.states import Replay
 from orchestrator.resolve import worker_setup
@@ -86,7 +86,7 @@ def _compared(now: Snapshot, expected: Evaluation, found: Evaluation) -> Check:
     name, claimed = f"headline ({expected.split})", expected.bits_per_byte
     if found == expected:
         return passed(name, f"{claimed:.6f} bits per byte, the same to the last bit")
-    host_threads = now.saved.config.engine.host_threads or 1
-    changed = differences(now.record.environment, environment(host_threads))
+    here = environment_of(now.saved.config.engine)
+    changed = differences(now.record.environment, here)
     where = "; this is another environment: " + ", ".join(changed) if changed else ""
     return failed(name, f"{claimed!r} was claimed, {found.bits_per_byte!r} is measured{where}")

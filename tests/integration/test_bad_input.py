@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from state.commit import CommitRecord, publish_commit
+from state.commit import CommitRecord
+from state.commit_files import CommitFiles
 from state.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -149,7 +150,7 @@ def test_a_state_of_a_newer_version_is_refused_with_the_remedy(tmp_path: Path) -
         journal_bytes={},
         environment={},
     )
-    publish_commit(folder, newer)
+    CommitFiles(folder).publish(newer)
     assert_refused(symbio("--resume", str(folder.root), cwd=tmp_path), "99", "upgrade")
 
 

@@ -5,8 +5,9 @@ import time
 import pytest
 
 from orchestrator.commits import restore
+from orchestrator.preparation import prepare_run
 from orchestrator.report.build import finish
-from orchestrator.session import execute, prepare_run
+from orchestrator.session import execute
 from orchestrator.settings import Settings, build_config
 from state.commit import load_commit
 from state.run_folder import RunFolder

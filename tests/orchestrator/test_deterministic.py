@@ -11,8 +11,8 @@ from orchestrator.config import EngineConfig
 from orchestrator.environment import differences, environment
 from orchestrator.flags import settings_of
 from orchestrator.grammar import build_parser
+from orchestrator.preparation import promises
 from orchestrator.resolve import worker_setup
-from orchestrator.session import promises
 from orchestrator.settings import build_config
 from state.run_folder import RunFolder
 from tests.builders import make_config

@@ -14,7 +14,8 @@ from orchestrator.commits import restore
 from orchestrator.config import RunConfig
 from orchestrator.retention import retained
 from orchestrator.run_state import LineageState, OpenWork, RunState
-from state.commit import SCHEMA_VERSION, CommitRecord, Kept, load_commit, reachable_objects
+from state.commit import SCHEMA_VERSION, CommitRecord, Kept, load_commit
+from state.commit_files import CommitFiles
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
 from state.sealed import seal, unseal
@@ -153,7 +154,7 @@ def present(folder: RunFolder) -> set[str]:
 
 def test_with_room_champions_of_every_generation_stay_and_no_loser(roomy: Finished) -> None:
     made, left = roomy.engine.made, present(roomy.folder)
-    assert left == reachable_objects(roomy.folder)
+    assert left == CommitFiles(roomy.folder).reachable
     assert {made[one].generation for one in left} == {task.generation for task in made.values()}
     losers = {one for one, task in made.items() if task.role in ("challenger", "null")}
     assert losers
@@ -205,7 +206,7 @@ def test_a_commit_of_schema_1_loads_with_nothing_kept(old_run: RunFolder) -> Non
     state = restore(loaded.record).run
     assert loaded.record.generation == state.generation == 3
     assert state.work is not None
-    assert reachable_objects(old_run) == present(old_run)
+    assert CommitFiles(old_run).reachable == present(old_run)
 
 
 def test_a_run_of_schema_1_goes_on_to_its_end(old_run: RunFolder) -> None:

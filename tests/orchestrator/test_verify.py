@@ -12,9 +12,10 @@ import pytest
 from orchestrator.cli import main
 from orchestrator.commands.verify import examine
 from orchestrator.commits import restore
+from orchestrator.preparation import prepare_resume
 from orchestrator.report.build import finish
 from orchestrator.run_state import RunState
-from orchestrator.session import execute, prepare_resume
+from orchestrator.session import execute
 from orchestrator.verification.check import Check
 from orchestrator.verification.database import check_database
 from orchestrator.verification.files import check_journals, check_objects, check_seals

@@ -1,59 +1,16 @@
-"""Commits that were torn, flipped, killed half way or written by another version."""
+"""Commits that were torn, flipped or written by another version."""
 
 import hashlib
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
-from state import durable
-from state.commit import (
-    CommitRecord,
-    Kept,
-    NewerSchema,
-    kept_objects,
-    load_commit,
-    migrate,
-    publish_commit,
-    reachable_objects,
-)
-from state.durable import Operation, OutOfSpace
-from state.objects import RESERVE_BYTES, ObjectStore
+from state.commit import NewerSchema, load_commit, migrate
+from state.objects import ObjectStore
 from state.run_folder import RunFolder
-
-REPOSITORY = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    return folder
-
-
-def record_of(generation: int, objects: dict[str, int] | None = None) -> CommitRecord:
-    return CommitRecord(
-        run_id="run",
-        written_at=f"2026-11-21T00:00:{generation:02d}+00:00",
-        generation=generation,
-        summary={"generation": generation},
-        state={"loss": 0.1 + generation, "seed": 2**127 - 1, "text": "\u00e9\ud800\n"},
-        objects=objects or {},
-        journal_bytes={"metrics.jsonl": 100},
-        environment={"threads": 1},
-    )
-
-
-def publish(folder: RunFolder, generation: int) -> CommitRecord:
-    data = f"weights {generation}".encode()
-    sha = ObjectStore(folder.objects).publish(data)
-    record = record_of(generation, {sha: len(data)})
-    publish_commit(folder, record)
-    return record
+from tests.commit_builders import publish
 
 
 def reseal(path: Path, **changes: JsonValue) -> None:
@@ -189,141 +146,3 @@ def test_an_older_schema_goes_through_every_step_in_order() -> None:
         "steps": ["1 to 2", "2 to 3"],
     }
     assert migrate({"schema_version": 3}, chain, 3) == {"schema_version": 3}
-
-
-def test_a_damaged_commit_never_replaces_the_good_one_before_it(folder: RunFolder) -> None:
-    previous = publish(folder, 1)
-    publish(folder, 2)
-    folder.state.write_bytes(folder.state.read_bytes()[:-9])
-    publish(folder, 3)
-    folder.state.unlink()
-    assert load_commit(folder).record == previous
-
-
-def test_the_objects_of_both_commits_are_reachable(folder: RunFolder) -> None:
-    publish(folder, 0)
-    last_two = [publish(folder, generation) for generation in (1, 2)]
-    reachable = reachable_objects(folder)
-    assert reachable == {sha for record in last_two for sha in record.objects}
-    ObjectStore(folder.objects).collect(reachable)
-    folder.state.unlink()
-    assert load_commit(folder).record == last_two[0]
-
-
-def test_what_is_kept_is_reachable_and_never_needed(folder: RunFolder) -> None:
-    store = ObjectStore(folder.objects)
-    old, older, loser = (store.publish(data) for data in (b"old", b"older", b"loser"))
-    kept = Kept(champions={older: 5}, earlier=((old, 3), (older, 5)))
-    publish_commit(folder, record_of(1).model_copy(update={"kept": kept}))
-    store.collect(reachable_objects(folder))
-    assert {path.stem for path in folder.objects.iterdir()} == {old, older}
-    assert loser not in kept_objects(folder).names
-    store.path(old).unlink()
-    assert not load_commit(folder).fell_back
-
-
-def test_what_is_kept_is_known_while_any_commit_is_intact(folder: RunFolder) -> None:
-    assert kept_objects(folder) == Kept()
-    kept = Kept(champions={"0" * 64: 1})
-    publish_commit(folder, record_of(1).model_copy(update={"kept": kept}))
-    publish_commit(folder, record_of(2))
-    folder.state.write_bytes(b"torn")
-    assert kept_objects(folder) == kept
-
-
-def test_commits_of_one_generation_never_push_out_the_one_before(folder: RunFolder) -> None:
-    before, *_, last = [publish(folder, generation) for generation in (1, 2, 2, 2)]
-    store = ObjectStore(folder.objects)
-    assert load_commit(folder).record == last
-    store.path(next(iter(last.objects))).write_bytes(b"damaged")
-    assert load_commit(folder).record == before
-    publish_commit(folder, before)  # a resumption from there
-    assert load_commit(folder).record == before
-    assert json.loads(folder.state_previous.read_bytes())["generation"] == 1
-
-
-def test_the_only_other_commit_is_kept_even_of_the_same_generation(folder: RunFolder) -> None:
-    first = publish(folder, 1)
-    publish_commit(folder, record_of(1))
-    folder.state.unlink()
-    assert load_commit(folder).record == first
-
-
-def test_a_commit_is_refused_before_the_disk_is_full(
-    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    last = publish(folder, 1)
-    nearly_full = shutil.disk_usage(folder.root)._replace(free=RESERVE_BYTES)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: nearly_full)
-    with pytest.raises(OutOfSpace, match=r"state.json needs 8.0 MB .* free .* more and resume"):
-        publish_commit(folder, record_of(2))
-    assert load_commit(folder).record == last
-
-
-@pytest.mark.parametrize("operation", ["write", "fsync", "replace"])
-def test_a_full_disk_leaves_the_old_commit_valid(folder: RunFolder, operation: Operation) -> None:
-    publish(folder, 1)
-    last = publish(folder, 2)
-
-    def full(now: Operation, _path: Path) -> None:
-        if now == operation:
-            raise OSError(28, "injected")
-
-    with durable.intercepted(full), pytest.raises(OutOfSpace, match="resume"):
-        publish_commit(folder, record_of(3))
-    loaded = load_commit(folder)
-    assert (loaded.record, loaded.fell_back) == (last, False)
-
-
-def test_publishing_removes_what_a_killed_publisher_left(folder: RunFolder) -> None:
-    (folder.root / ".state.json.123-abcd.tmp").write_bytes(b"torn")
-    publish(folder, 1)
-    assert list(folder.root.glob(".*")) == []
-
-
-KILLED_AT = """
-import os, signal, sys
-from pathlib import Path
-from state import durable
-from state.commit import CommitRecord, publish_commit
-from state.objects import ObjectStore
-from state.run_folder import RunFolder
-
-folder, countdown = RunFolder(Path(sys.argv[1])), int(sys.argv[2])
-
-def kill(operation, path):
-    global countdown
-    countdown -= 1
-    if countdown == 0:
-        if operation == "fsync" and path.is_file():
-            os.truncate(path, path.stat().st_size // 2)  # what was not synced is lost
-        os.kill(os.getpid(), signal.SIGKILL)
-
-with durable.intercepted(kill):
-    data = b"weights of attempt " + sys.argv[2].encode()
-    sha = ObjectStore(folder.objects).publish(data)
-    record = CommitRecord.model_validate_json(sys.stdin.read())
-    publish_commit(folder, record.model_copy(update={"objects": {sha: len(data)}}))
-"""
-
-
-def test_a_kill_at_any_operation_leaves_the_old_commit_or_the_new_one(folder: RunFolder) -> None:
-    publish(folder, 1)
-    old = publish(folder, 2)
-    text = record_of(3).model_copy(update={"state": {}}).model_dump_json()
-    outcomes = []
-    for k in range(1, 100):
-        command = [sys.executable, "-c", KILLED_AT, str(folder.root), str(k)]
-        done = subprocess.run(command, input=text.encode(), cwd=REPOSITORY, check=False)
-        loaded = load_commit(folder)
-        assert not loaded.fell_back
-        assert loaded.record == old or loaded.record.summary == {"generation": 3}
-        outcomes.append(loaded.record == old)
-        if done.returncode == 0:
-            break
-        folder.state.unlink()  # the commit before is usable too
-        assert load_commit(folder).fell_back
-        publish_commit(folder, old)
-    assert outcomes == sorted(outcomes, reverse=True)
-    assert len(outcomes) == 13
-    assert outcomes.count(True) == 7

@@ -35,6 +35,7 @@ from orchestrator import session
 from orchestrator.cli import main
 from orchestrator.commits import Saved, publish
 from orchestrator.telemetry import Telemetry
+from state.commit_files import CommitFiles
 from state.run_folder import RunFolder
 from tests.builders import ScriptedEngine, make_config, make_state
 from trainer.config import DataConfig
@@ -57,7 +58,8 @@ if not folder.state.exists():
     write_demo_corpus(text, 20_000)
     prepare(DataConfig(paths=(str(text),)), folder.data, 16)
     config = make_config()
-    publish(folder, Saved(config=config, run=make_state(config), telemetry=Telemetry()), {})
+    saved = Saved(config=config, run=make_state(config), telemetry=Telemetry())
+    publish(CommitFiles(folder), saved, {})
 sys.exit(main(["--resume", str(folder.state), "--plain"]))
 """
 

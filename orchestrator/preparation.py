@@ -1,0 +1,156 @@
+"""Making a run ready: a new one from its configuration, or one that goes on from its commit."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from orchestrator.commits import Saved, restore
+from orchestrator.config import RunConfig
+from orchestrator.environment import differences, environment_of
+from orchestrator.extension import extend
+from orchestrator.intervention import Intervention, place_of
+from orchestrator.resolve import corpus_bytes, resolve_data, resolve_shape
+from orchestrator.run_state import first_state
+from orchestrator.stages.conclusion import Event
+from orchestrator.telemetry import Telemetry
+from state.commit import CommitRecord, load_commit
+from state.run_folder import RunFolder
+from trainer.manifest import require_intact
+
+
+class Prepared(NamedTuple):
+    """A run that is ready to go, and what to tell the user about it."""
+
+    folder: RunFolder
+    saved: Saved
+    notes: tuple[str, ...]
+    events: tuple[Event, ...]
+    commit: CommitRecord | None = None
+    """What it goes on from; None for a new run."""
+    intervention: Intervention | None = None
+    """What was changed before it goes on."""
+
+
+def prepare_run(config: RunConfig) -> Prepared:
+    """Make the run's folder and its dataset; a refused corpus leaves no folder behind.
+
+    Raises:
+        ValueError: the configuration, the corpus or the folder cannot be used.
+    """
+    from trainer.data import prepare
+
+    folder = RunFolder(Path(config.run_dir))
+    if folder.state.exists():
+        raise ValueError(
+            f"run folder {folder.root} already holds a run; go on with --resume {folder.state} "
+            "or choose another --run-dir"
+        )
+    resolution = resolve_shape(config, corpus_bytes(config.data.paths))
+    with removed_on_failure(folder):
+        folder.create()
+        manifest = prepare(resolution.config.data, folder.data, resolution.config.model.block)
+    resolved = resolve_data(resolution.config, manifest)
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    state = first_state(resolved, f"{folder.root.name}-{stamp}")
+    notes = (
+        *resolution.notes,
+        *promises(resolved),
+        f"domain {manifest.domain}, {manifest.tokenizer} tokenizer of {manifest.vocab_size} tokens",
+    )
+    saved = Saved(config=resolved, run=state, telemetry=Telemetry())
+    event = Event(kind="started", data={"run_id": state.run_id, "budget": config.budget})
+    return Prepared(folder, saved, notes, (event,))
+
+
+def prepare_resume(
+    path: Path, *, budget: int | None = None, engine: str | None = None, workers: int | None = None
+) -> Prepared:
+    """Load the newest usable commit of a run.
+
+    Engine and number of workers may change, since they do not change the bits.
+
+    Raises:
+        ValueError: there is no usable commit, or the budget does not extend it.
+    """
+    folder = RunFolder.from_argument(path)
+    loaded = load_commit(folder)
+    saved = restore(loaded.record)
+    require_intact(folder.data)
+    notes = (*((loaded.message,) if loaded.message else ()), *_changes(loaded.record, saved.config))
+    given = {"engine": engine, "workers": workers}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    own = {"engine": saved.config.engine.model_copy(update=wanted)}
+    saved = saved.model_copy(update={"config": saved.config.model_copy(update=own)})
+    resumed = Event(kind="resumed", data={"generation": saved.run.generation})
+    prepared = Prepared(folder, saved, notes, (resumed,), loaded.record)
+    return _counted(prepared if budget is None else _extended(prepared, budget))
+
+
+def _extended(prepared: Prepared, budget: int) -> Prepared:
+    """The run with more steps to spend."""
+    saved = prepared.saved
+    intervention = Intervention(
+        kind="extended",
+        place=place_of(saved.run),
+        before={"budget": saved.config.budget},
+        after={"budget": budget},
+    )
+    config, state, event = extend(saved.config, saved.run, budget)
+    return prepared._replace(
+        saved=saved.model_copy(update={"config": config, "run": state}),
+        events=(*prepared.events, event),
+        intervention=intervention,
+    )
+
+
+def _counted(prepared: Prepared) -> Prepared:
+    """A run that goes on was resumed once more."""
+    saved = prepared.saved
+    if saved.run.status != "running":
+        return prepared
+    run = saved.run.model_copy(update={"resumed_count": saved.run.resumed_count + 1})
+    return prepared._replace(saved=saved.model_copy(update={"run": run}))
+
+
+def _changes(record: CommitRecord, config: RunConfig) -> tuple[str, ...]:
+    """What a user must know of the bits before the run goes on."""
+    changed = differences(record.environment, environment_of(config.engine))
+    if not changed:
+        return promises(config)
+    return (
+        *promises(config),
+        "this is another environment, bits may differ: " + "; ".join(changed),
+    )
+
+
+def promises(config: RunConfig) -> tuple[str, ...]:
+    """What a user must know who counts on the same bits every time."""
+    if config.engine.repeats:
+        return ()
+    return ("on CUDA without --deterministic the same bits are not promised",)
+
+
+@contextmanager
+def removed_on_failure(folder: RunFolder) -> Iterator[None]:
+    """What a refusal leaves half made is taken away again, with the folders made above it.
+
+    A folder that was there before loses only what was made in it.
+    """
+    parts = (folder.root, folder.data, folder.objects, folder.configs)
+    with ExitStack() as undoing:
+        for path in reversed(folder.root.parents):
+            if not path.exists():
+                undoing.callback(_remove_empty, path)
+        for path in parts:
+            if not path.exists():
+                undoing.callback(shutil.rmtree, path, ignore_errors=True)
+        yield
+        undoing.pop_all()
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
