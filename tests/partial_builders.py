@@ -9,7 +9,6 @@ from state.run_folder import RunFolder
 from state.tasks import (
     BaselineResult,
     BaselineTask,
-    BatchKey,
     BatteryResult,
     BatteryTask,
     EnsembleResult,
@@ -19,25 +18,12 @@ from state.tasks import (
     Outcome,
     Task,
     TrainingResult,
-    TrainingTask,
 )
+from tests.task_builders import make_training_task
 
 GELU = parse("gelu")
 CONTEXT: dict[str, JsonValue] = {"setup": {"dim": 64}, "environment": {"torch": "2.13.0"}}
-TRAINING = TrainingTask(
-    task_id="g00001-l0",
-    phase="cambrian",
-    generation=1,
-    lineage=0,
-    role="champion",
-    genome=GELU,
-    parent=None,
-    parent_genome=GELU,
-    init_seed=2**127 - 1,
-    first_step=1,
-    steps=40,
-    batches=BatchKey(seed=1, lineage=0, generation=1, purpose="search"),
-)
+TRAINING = make_training_task(task_id="g00001-l0", init_seed=2**127 - 1, steps=40)
 REPORT = BatteryReport(
     phase="cambrian", generation=1, composite=0.1, probes=(), samples=(), tokens_per_sec=1 / 3
 )

@@ -20,9 +20,8 @@ from state.tasks import (
     TrainingResult,
     TrainingTask,
 )
-from trainer.config import DataConfig, ModelConfig, OptimizerConfig, WorkerSetup
-from trainer.data import prepare
-from trainer.demo_corpus import write_demo_corpus
+from tests.task_builders import make_training_task, make_worker_setup
+from trainer.config import WorkerSetup
 
 TIMES = {"train_seconds", "eval_seconds", "battery_seconds", "started_at"}
 ROW_TIMES = {"tokens_per_sec", "ms_per_step"}
@@ -30,13 +29,7 @@ ROW_TIMES = {"tokens_per_sec", "ms_per_step"}
 
 @pytest.fixture(scope="module")
 def setup(tmp_path_factory: pytest.TempPathFactory) -> WorkerSetup:
-    folder = RunFolder(tmp_path_factory.mktemp("engine") / "run")
-    folder.create()
-    corpus = folder.root / "demo.txt"
-    write_demo_corpus(corpus, 20_000)
-    manifest = prepare(DataConfig(paths=(str(corpus),)), folder.data, block=16)
-    model = ModelConfig(dim=16, heads=2, layers=1, block=16, vocab_size=manifest.vocab_size)
-    return WorkerSetup(run_folder=str(folder.root), model=model, optimizer=OptimizerConfig(batch=2))
+    return make_worker_setup(tmp_path_factory.mktemp("engine") / "run")
 
 
 @pytest.fixture(scope="module", params=["inline", pytest.param("ray", marks=[pytest.mark.ray])])
@@ -52,17 +45,11 @@ def engine(request: pytest.FixtureRequest, setup: WorkerSetup) -> Iterator[Engin
 
 
 def training(number: int, formula: str = "gelu", threads: int = 1) -> TrainingTask:
-    return TrainingTask(
+    return make_training_task(
+        formula,
         task_id=f"member{number}",
-        phase="cambrian",
-        generation=1,
-        lineage=0,
-        role="challenger",
-        genome=parse(formula),
-        parent=None,
         parent_genome=parse("gelu"),
         init_seed=derive_seed(0, "init"),
-        first_step=1,
         steps=3,
         batches=BatchKey(seed=0, lineage=0, generation=1, purpose=f"stream{number}"),
         threads=threads,

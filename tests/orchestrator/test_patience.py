@@ -4,16 +4,15 @@ import pytest
 
 from orchestrator.patience import Pace, Patience
 from orchestrator.task_runner import failed
-from state.genome import parse
 from state.records import StepMetrics
 from state.tasks import (
     BaselineResult,
     BaselineTask,
-    BatchKey,
     Outcome,
     TrainingResult,
     TrainingTask,
 )
+from tests.task_builders import make_training_task
 
 BASELINE = BaselineTask(task_id="order2", split="test")
 PATIENCE = Patience(
@@ -22,20 +21,7 @@ PATIENCE = Patience(
 
 
 def training(steps: int) -> TrainingTask:
-    return TrainingTask(
-        task_id="member",
-        phase="cambrian",
-        generation=1,
-        lineage=0,
-        role="challenger",
-        genome=parse("gelu"),
-        parent=None,
-        parent_genome=parse("gelu"),
-        init_seed=0,
-        first_step=1,
-        steps=steps,
-        batches=BatchKey(seed=0, lineage=0, generation=1, purpose="train"),
-    )
+    return make_training_task(steps=steps)
 
 
 def trained(step_seconds: float, eval_seconds: float = 0.0) -> Outcome:

@@ -12,49 +12,26 @@ from state.genome import parse
 from state.run_folder import RunFolder
 from state.tasks import (
     BaselineTask,
-    BatchKey,
     BatteryTask,
     EnsembleTask,
     EvaluationTask,
     Task,
     Teacher,
     TrainingResult,
-    TrainingTask,
 )
-from trainer.config import DataConfig, ModelConfig, OptimizerConfig, WorkerSetup
-from trainer.data import prepare
-from trainer.demo_corpus import write_demo_corpus
+from tests.task_builders import make_training_task, make_worker_setup
+from trainer.config import OptimizerConfig, WorkerSetup
 from trainer.execution import TaskExecutor
 from trainer.training import Chunk
 
 GELU = parse("gelu")
-TRAINING = TrainingTask(
-    task_id="member",
-    phase="cambrian",
-    generation=1,
-    lineage=0,
-    role="challenger",
-    genome=GELU,
-    parent=None,
-    parent_genome=GELU,
-    init_seed=5,
-    first_step=1,
-    steps=4,
-    batches=BatchKey(seed=0, lineage=0, generation=1, purpose="search"),
-)
+TRAINING = make_training_task()
 
 
 @pytest.fixture
 def setup(tmp_path: Path) -> WorkerSetup:
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    write_demo_corpus(tmp_path / "demo.txt", 20_000)
-    manifest = prepare(DataConfig(paths=(str(tmp_path / "demo.txt"),)), folder.data, block=16)
-    model = ModelConfig(dim=16, heads=2, layers=1, block=16, vocab_size=manifest.vocab_size)
-    return WorkerSetup(
-        run_folder=str(folder.root),
-        model=model,
-        optimizer=OptimizerConfig(batch=2),
+    return make_worker_setup(
+        tmp_path / "run",
         battery_prompts=2,
         battery_tokens=4,
         snapshot_steps=1,

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from state.tasks import (
     TrainingResult,
     TrainingTask,
 )
+from tests.task_builders import make_training_task
 from trainer.checkpoint import decode
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor
@@ -42,26 +44,15 @@ print(TaskExecutor(setup).execute(task).result.checkpoint)
 """
 
 
-def task_of(formula: str = "gelu", **changes: object) -> TrainingTask:
-    genome = parse(formula)
-    return TrainingTask.model_validate(
-        {
-            "task_id": "g1-l0-champion",
-            "phase": "primordial",
-            "generation": 1,
-            "lineage": 0,
-            "role": "champion",
-            "genome": genome,
-            "parent": None,
-            "parent_genome": genome,
-            "init_seed": 11,
-            "first_step": 1,
-            "steps": 6,
-            "batches": BatchKey(seed=3, lineage=0, generation=1, purpose="search"),
-            "dropout": 0.1,
-            **changes,
-        }
-    )
+task_of = partial(
+    make_training_task,
+    phase="primordial",
+    role="champion",
+    init_seed=11,
+    steps=6,
+    batches=BatchKey(seed=3, lineage=0, generation=1, purpose="search"),
+    dropout=0.1,
+)
 
 
 def trained(executor: TaskExecutor, task: TrainingTask) -> TrainingResult:

@@ -1,5 +1,6 @@
 """Tasks that were cut off between two steps and asked again."""
 
+import functools
 import json
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from state.partial import Progress
 from state.records import Genome
 from state.run_folder import RunFolder
 from state.tasks import BatchKey, LearningRateSpan, Outcome, Teacher, TrainingResult, TrainingTask
+from tests.task_builders import make_training_task
 from trainer.checkpoint import decode, decode_any
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor
@@ -43,27 +45,15 @@ def eager(setup: WorkerSetup) -> WorkerSetup:
     return setup.model_copy(update={"snapshot_steps": 1, "snapshot_seconds": 0})
 
 
-def task_of(formula: str = "gelu", **changes: object) -> TrainingTask:
-    genome = parse(formula)
-    return TrainingTask.model_validate(
-        {
-            "task_id": "g2-l0-c01",
-            "phase": "cambrian",
-            "generation": 2,
-            "lineage": 0,
-            "role": "challenger",
-            "genome": genome,
-            "parent": None,
-            "parent_genome": genome,
-            "init_seed": 11,
-            "first_step": 1,
-            "steps": STEPS,
-            "batches": BatchKey(seed=3, lineage=0, generation=2, purpose="search"),
-            "learning_rate": LearningRateSpan(first=1.0, last=0.3, warmup_steps=3),
-            "dropout": 0.1,
-            **changes,
-        }
-    )
+task_of = functools.partial(
+    make_training_task,
+    generation=2,
+    init_seed=11,
+    steps=STEPS,
+    batches=BatchKey(seed=3, lineage=0, generation=2, purpose="search"),
+    learning_rate=LearningRateSpan(first=1.0, last=0.3, warmup_steps=3),
+    dropout=0.1,
+)
 
 
 def parent(setup: WorkerSetup, formula: str) -> tuple[str, Genome]:

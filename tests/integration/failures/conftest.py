@@ -5,7 +5,7 @@
 | worker hangs, dies, runs out of memory, raises | `test_workers.py` |
 | a member that fails: what the run does | `tests/orchestrator/test_failures.py` |
 | NaN storm | `tests/orchestrator/test_engines.py`, `tests/orchestrator/test_failures.py` |
-| Ray's head gone, no room, no answer | `test_workers.py`, `test_foreign_ray.py` |
+| Ray's head gone, no room, no answer | `test_workers.py` |
 | torn, bit-flipped, truncated, missing files; older and newer schema | `test_damaged_files.py` |
 | read-only folder | `test_read_only_folder.py` |
 | clock jump | `test_clock_jump.py` |
@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from state.run_folder import RunFolder
+from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config
 
 # The command line, on an engine whose tasks take a given time and train nothing.
 PROGRAM = """
@@ -116,3 +117,23 @@ def terminal(tmp_path: Path) -> Iterator[OtherTerminal]:
     if other.process is not None and other.process.poll() is None:
         other.process.kill()
         other.process.communicate()
+
+
+CONFIG = make_config(budget=300)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a run of CONFIG comes to that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    return digest(ScriptedRun(folder, CONFIG, ScriptedEngine(folder)).play())
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run in the middle of its search."""
+    folder = tmp_path_factory.mktemp("stopped")
+    engine = ScriptedEngine(folder)
+    engine.stop_after = 12
+    ScriptedRun(folder, CONFIG, engine).play()
+    return folder

@@ -13,11 +13,10 @@ from orchestrator.engine import InlineEngine
 from state.commit import load_commit
 from state.genome import parse
 from state.run_folder import RunFolder
-from state.tasks import BatchKey, TrainingResult, TrainingTask
+from state.tasks import TrainingResult
 from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config
-from trainer.config import DataConfig, ModelConfig, OptimizerConfig, WorkerSetup
-from trainer.data import prepare
-from trainer.demo_corpus import write_demo_corpus
+from tests.task_builders import make_training_task, make_worker_setup
+from trainer.config import WorkerSetup
 
 CONFIG = make_config(budget=300)
 
@@ -66,30 +65,11 @@ def test_a_run_decides_the_same_and_resumes_from_its_newest_commit(
 
 @pytest.fixture(scope="module")
 def setup(tmp_path_factory: pytest.TempPathFactory) -> WorkerSetup:
-    folder = RunFolder(tmp_path_factory.mktemp("clock") / "run")
-    folder.create()
-    corpus = folder.root / "demo.txt"
-    write_demo_corpus(corpus, 20_000)
-    manifest = prepare(DataConfig(paths=(str(corpus),)), folder.data, block=16)
-    model = ModelConfig(dim=16, heads=2, layers=1, block=16, vocab_size=manifest.vocab_size)
-    return WorkerSetup(run_folder=str(folder.root), model=model, optimizer=OptimizerConfig(batch=2))
+    return make_worker_setup(tmp_path_factory.mktemp("clock") / "run")
 
 
 def train(setup: WorkerSetup) -> TrainingResult:
-    task = TrainingTask(
-        task_id="member",
-        phase="cambrian",
-        generation=1,
-        lineage=0,
-        role="challenger",
-        genome=parse("relu2"),
-        parent=None,
-        parent_genome=parse("gelu"),
-        init_seed=0,
-        first_step=1,
-        steps=5,
-        batches=BatchKey(seed=0, lineage=0, generation=1, purpose="train"),
-    )
+    task = make_training_task("relu2", parent_genome=parse("gelu"), steps=5)
     (outcome,) = InlineEngine(setup).run([task], lambda: False)
     for path in RunFolder(Path(setup.run_folder)).partial.glob("*"):
         path.unlink()

@@ -13,7 +13,8 @@ from state.commit import load_commit
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
 from state.sealed import seal
-from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config
+from tests.builders import ScriptedEngine, ScriptedRun, digest
+from tests.integration.failures.conftest import CONFIG
 
 Damage = Callable[[Path], None]
 
@@ -39,25 +40,6 @@ def emptied(path: Path) -> None:
 
 def missing(path: Path) -> None:
     path.unlink()
-
-
-CONFIG = make_config(budget=300)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("whole")
-    return digest(ScriptedRun(folder, CONFIG, ScriptedEngine(folder)).play())
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run in the middle of its search."""
-    folder = tmp_path_factory.mktemp("stopped")
-    engine = ScriptedEngine(folder)
-    engine.stop_after = 12
-    ScriptedRun(folder, CONFIG, engine).play()
-    return folder
 
 
 @pytest.fixture

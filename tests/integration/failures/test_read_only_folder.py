@@ -13,37 +13,26 @@ import pytest
 from orchestrator.commits import restore
 from state.commit import load_commit
 from state.durable import Operation, intercepted
-from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config
+from tests.builders import ScriptedEngine, ScriptedRun, digest
+from tests.integration.failures.conftest import CONFIG
 from trainer.config import DataConfig
 from trainer.data import prepare
 from trainer.demo_corpus import write_demo_corpus
 
-CONFIG = make_config(budget=300)
-
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("whole")
-    return digest(ScriptedRun(folder, CONFIG, ScriptedEngine(folder)).play())
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run in the middle of its search."""
-    folder = tmp_path_factory.mktemp("stopped")
-    engine = ScriptedEngine(folder)
-    engine.stop_after = 12
-    ScriptedRun(folder, CONFIG, engine).play()
-    text = folder / "corpus.txt"
+def readable(stopped: Path) -> Path:
+    """The run with the data that the command line asks for."""
+    text = stopped / "corpus.txt"
     write_demo_corpus(text, 20_000)
-    prepare(DataConfig(paths=(str(text),)), folder / "data", 16)
-    return folder
+    prepare(DataConfig(paths=(str(text),)), stopped / "data", 16)
+    return stopped
 
 
 @pytest.fixture
-def run(stopped: Path, tmp_path: Path) -> ScriptedRun:
+def run(readable: Path, tmp_path: Path) -> ScriptedRun:
     """A copy of it."""
-    folder = shutil.copytree(stopped, tmp_path / "run")
+    folder = shutil.copytree(readable, tmp_path / "run")
     return ScriptedRun(folder, CONFIG, ScriptedEngine(folder))
 
 
