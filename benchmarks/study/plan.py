@@ -215,15 +215,15 @@ def plan() -> Jobs:
     for corpus in corpora:
         yield from ensembles(corpus, 6000, (4, 2))
         yield from singles(corpus, 6000)
-        yield from distilled(corpus, 6000, ((2, 1500), (3, 1500)))
-        yield from distilled(corpus, 6000, ((2, 1500),), trunk=True)
+        splits = ((2, 1500), (3, 1500)) if corpus == "historic" else ((2, 1500),)
+        yield from distilled(corpus, 6000, splits)
         if corpus == "historic":
+            yield from distilled(corpus, 6000, ((2, 1500),), (0,), trunk=True)
             yield from sweep(6000, 2, 1500)
         yield from mixed(corpus, 6000, 4)
     yield from tuning(24_000)
     yield from ensembles("historic", 24_000, (4,))
     yield from distilled("historic", 24_000, ((2, 6000), (3, 6000)))
-    yield from distilled("historic", 24_000, ((2, 6000),), trunk=True)
     yield from singles("historic", 24_000, ("gelu",))
     yield from truth()
     yield from rankings()
