@@ -6,6 +6,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED := 0
 DATA ?= data/historic.txt
 BUDGET ?= 600
+JOBS ?= 2
 
 .PHONY: help setup run test quick check format lint types arch bench soak clean
 
@@ -27,10 +28,10 @@ run: setup $(DATA)  ## train on DATA (a demo corpus is made if there is none) wi
 	$(BIN)/symbio-auto --data $(DATA) --budget $(BUDGET)
 
 test: setup  ## all tests but the soaks
-	$(BIN)/pytest -m "not soak and not gpu"
+	$(BIN)/pytest -m "not soak and not gpu" -n $(JOBS) --dist loadfile
 
 quick: setup  ## the tests that need neither Ray nor patience
-	$(BIN)/pytest -m "not soak and not gpu and not slow and not ray"
+	$(BIN)/pytest -m "not soak and not gpu and not slow and not ray" -n $(JOBS) --dist loadfile
 
 format: setup  ## rewrite the code in the house style
 	$(BIN)/ruff format .

@@ -18,6 +18,7 @@ Runner = Callable[[argparse.Namespace], int]
 
 COMMANDS = {
     "plan": ("plan", "run"),
+    "train": ("train", "run"),
     "status": ("status", "run"),
     "watch": ("watch", "run"),
     "pause": ("pause", "run"),

@@ -3,12 +3,13 @@
 Imports no torch, so that a wrong value is refused before anything slow is loaded.
 """
 
-from typing import Literal
+from typing import Literal, assert_never
 
 from pydantic import Field, field_validator, model_validator
 
 from state.base import Record
 from trainer.config import DataConfig, ModelConfig, OptimizerConfig
+from trainer.instruments.config import SymbioConfig
 
 SearchPhaseName = Literal["primordial", "cambrian", "oxidation"]
 
@@ -17,9 +18,15 @@ class PhaseConfig(Record):
     """One phase as data. Search phases alone use the fields from `population` on."""
 
     name: Literal[
-        "abiogenesis", "primordial", "cambrian", "oxidation", "endosymbiosis", "homeostasis"
+        "abiogenesis",
+        "primordial",
+        "cambrian",
+        "oxidation",
+        "endosymbiosis",
+        "homeostasis",
+        "training",
     ]
-    kind: Literal["reference", "search", "host"]
+    kind: Literal["reference", "search", "host", "single"]
     share: int = Field(ge=0, le=100)
     """Percent of the budget."""
     population: int = Field(default=0, ge=0, le=1024)
@@ -83,6 +90,42 @@ class HostConfig(Record):
     """Steps between evaluations at most; small phases evaluate `chunks_per_phase` times."""
 
 
+class TrainConfig(Record):
+    """`symbio-auto train`: one model without evolution. Its steps are the run's budget."""
+
+    activation: str = "gelu"
+    """A name such as swiglu, or a formula."""
+    ffn_dim: int | None = Field(default=None, ge=2, le=65536)
+    """Inner width of the feed-forward as it is built, gated or not; None: as the size says."""
+    eval_interval: int | None = Field(default=None, ge=1)
+    """Steps between evaluations; None takes 200, less on small budgets."""
+    sample_interval: int | None = Field(default=None, ge=0)
+    """Steps between samples; None takes 300, less on small budgets; 0 writes none."""
+    init_from: str | None = None
+    """Run, checkpoint or exported model that the weights and the tokenizer are taken from."""
+    init_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """The checkpoint that was made of it, in the run's own folder."""
+    symbio: SymbioConfig | None = None
+    """What is measured while it trains; None measures nothing."""
+    adapt_to_throughput: bool = False
+    """Let a fall in tokens per second change the batch. Two runs then differ in their bits."""
+
+    @field_validator("activation")
+    @classmethod
+    def _activation_is_one(cls, text: str) -> str:
+        from state.genome import parse
+
+        parse(text)
+        return text
+
+    @field_validator("symbio", mode="before")
+    @classmethod
+    def _switched(cls, value: object) -> object:
+        if isinstance(value, bool):
+            return SymbioConfig() if value else None
+        return value
+
+
 class GateConfig(Record):
     """Limits of the phase gate."""
 
@@ -123,6 +166,8 @@ class EngineConfig(Record):
 class RunConfig(Record):
     """Everything a run depends on. `None` values are resolved and saved before it starts."""
 
+    mode: Literal["phases", "train"] = "phases"
+    """The six phases, or one model trained straight."""
     budget: int = Field(default=50_000, le=10**12)
     """Member-steps, over all members and phases."""
     seed: int = Field(default=0, ge=0)
@@ -143,15 +188,40 @@ class RunConfig(Record):
     gate: GateConfig = GateConfig()
     battery: BatteryConfig = BatteryConfig()
     engine: EngineConfig = EngineConfig()
+    train: TrainConfig = TrainConfig()
+    """Of the mode `train` alone."""
 
     @model_validator(mode="after")
-    def _budget_reaches_every_phase(self) -> "RunConfig":
+    def _fits_its_mode(self) -> "RunConfig":
+        match self.mode:
+            case "phases":
+                self._require_six_phases()
+            case "train":
+                self._require_one_model()
+            case _:
+                assert_never(self.mode)
+        return self
+
+    def _require_six_phases(self) -> None:
         if self.budget < MINIMUM_BUDGET:
             raise ValueError(
                 f"budget of {self.budget} steps cannot reach all six phases; "
                 f"give --budget {MINIMUM_BUDGET} or more"
             )
-        return self
+        if self.train != TrainConfig():
+            raise ValueError("train belongs to symbio-auto train; leave it out of the six phases")
+        if not self.data.has_test:
+            raise ValueError(
+                "data.split leaves no test split, and the six phases end with one; "
+                "give contiguous:A,B,C with C above 0"
+            )
+
+    def _require_one_model(self) -> None:
+        if self.budget < 1:
+            raise ValueError(f"{self.budget} steps train nothing; give --iters 1 or more")
+        if self.phases or self.control:
+            name = "phases" if self.phases else "control"
+            raise ValueError(f"{name} belongs to the six phases; leave it out of symbio-auto train")
 
     @field_validator("run_dir")
     @classmethod

@@ -7,7 +7,7 @@ from orchestrator.config import RunConfig
 from orchestrator.phases import phases_of, shares_of
 from orchestrator.run_state import HostState, RunState
 from orchestrator.stages.conclusion import Event
-from state.records import PhaseName
+from state.records import Ledger, PhaseName
 
 
 class Extended(NamedTuple):
@@ -24,7 +24,8 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
     Before Endosymbiosis the extra is spread over the phases that remain; one that has trained
     its last step gets nothing, one whose search was over searches again. Later, the host goes on
     from its last commit before the final decay, warms up again and spends the extra there: not
-    equal to a longer run that was never interrupted.
+    equal to a longer run that was never interrupted. A model that trains alone goes on from there
+    too, without a second warm-up.
 
     Raises:
         ValueError: the budget does not grow.
@@ -32,8 +33,8 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
     extra = budget - state.ledger.budget
     if extra <= 0:
         raise ValueError(
-            f"--budget {budget} does not extend the run's budget of {state.ledger.budget}; "
-            "give a larger one, or leave it out to go on"
+            f"{_flag(config)} {budget} does not extend the run's budget of "
+            f"{state.ledger.budget}; give a larger one, or leave it out to go on"
         )
     larger = config.model_copy(update={"budget": budget})
     state, first, how = _way_on(config, state)
@@ -51,6 +52,8 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
 
 def _way_on(config: RunConfig, state: RunState) -> tuple[RunState, int, str]:
     """The state to go on from, the first phase that gets steps, and how in words."""
+    if config.mode == "train":
+        return _alone(state), 0, "the model goes on from before its final decay"
     merged = [phase.name for phase in phases_of(config)].index("endosymbiosis")
     if state.phase_index < merged:
         first = state.phase_index + (state.stage == "phase_end")
@@ -77,10 +80,6 @@ def _before_decay(state: RunState, merged: int) -> RunState:
     host = _host(state)
     if host is None:
         return state
-    ledger = state.ledger
-    for entry in ledger.lines:
-        if entry.reserved:
-            ledger = books.settle(ledger, entry.phase, 0)
     again = host.model_copy(
         update={
             "checkpoint": host.before_decay or host.checkpoint,
@@ -90,7 +89,7 @@ def _before_decay(state: RunState, merged: int) -> RunState:
         }
     )
     update = {
-        "ledger": ledger,
+        "ledger": _released(state.ledger),
         "status": "running",
         "stage": "phase_start",
         "phase_index": merged,
@@ -104,6 +103,40 @@ def _before_decay(state: RunState, merged: int) -> RunState:
         "decisions": (),
     }
     return state.model_copy(update=update)
+
+
+def _alone(state: RunState) -> RunState:
+    """The model that trains alone, with the weights it had before its rate fell."""
+    host = _host(state)
+    if host is None:
+        return state
+    again = host.model_copy(update={"failures": 0})
+    if host.before_decay is not None:
+        rested = {"checkpoint": host.before_decay, "age_steps": host.before_decay_age}
+        again = again.model_copy(update=rested)
+    update = {
+        "ledger": _released(state.ledger),
+        "status": "running",
+        "stage": "generation",
+        "host": again,
+        "final_host": None,
+        "winner": None,
+        "final": None,
+        "work": None,
+    }
+    return state.model_copy(update=update)
+
+
+def _released(ledger: Ledger) -> Ledger:
+    """Without reservations: the work that they were for is dropped."""
+    for entry in ledger.lines:
+        if entry.reserved:
+            ledger = books.settle(ledger, entry.phase, 0)
+    return ledger
+
+
+def _flag(config: RunConfig) -> str:
+    return "--iters" if config.mode == "train" else "--budget"
 
 
 def _host(state: RunState) -> HostState | None:

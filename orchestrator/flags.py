@@ -1,7 +1,7 @@
 """The main job's flags: a table from flag to setting."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -104,7 +104,11 @@ SWITCHES = (
 )
 
 
-def add_flags(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_flags(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    flags: Sequence[Flag] = FLAGS,
+    switches: Sequence[Switch] = SWITCHES,
+) -> None:
     """Add every flag; what is not given stays out of the namespace."""
     parser.add_argument(
         "--data",
@@ -113,7 +117,7 @@ def add_flags(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
         default=argparse.SUPPRESS,
         help="text: files, folders or JSONL (default data/historic.txt)",
     )
-    for flag in FLAGS:
+    for flag in flags:
         parser.add_argument(
             flag.name,
             dest=flag.path,
@@ -124,7 +128,7 @@ def add_flags(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
             help=flag.text,
         )
 
-    for switch in SWITCHES:
+    for switch in switches:
         parser.add_argument(
             switch.name,
             dest=switch.path,
@@ -134,13 +138,17 @@ def add_flags(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
         )
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
+def settings_of(
+    arguments: argparse.Namespace,
+    flags: Sequence[Flag] = FLAGS,
+    switches: Sequence[Switch] = SWITCHES,
+) -> Settings:
     """The settings that were given as flags."""
     settings: Settings = {}
     given = vars(arguments)
     if "data" in given:
         settings = nested("data.paths", list(given["data"]))
-    for flag in (*FLAGS, *SWITCHES):
-        if flag.path in given:
-            settings = merge(settings, nested(flag.path, given[flag.path]))
+    for path in (one.path for listed in (flags, switches) for one in listed):
+        if path in given:
+            settings = merge(settings, nested(path, given[path]))
     return settings

@@ -8,12 +8,19 @@ from typing import NoReturn
 
 from orchestrator.error_line import error_line
 from orchestrator.flags import add_flags, number, whole
+from orchestrator.train_flags import TRAIN_FLAGS, TRAIN_SWITCHES, add_train_arguments
 
 EXIT_USAGE = 2
 
 DESCRIPTION = """\
 Train a small language model on a text, with a budget of optimizer steps: six phases in which the
 activation evolves while the model trains. Without a command this starts or resumes a run.
+"""
+
+
+TRAIN_DESCRIPTION = """\
+Train one model with one activation straight from its first step to its last. The best checkpoint by
+the search split is handed over.
 """
 
 
@@ -40,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         dest="command", metavar="COMMAND", parser_class=OneLineParser, title="commands"
     )
     _add_plan(commands)
+    _add_train(commands)
     _add_run_commands(commands)
     _add_tools(commands)
     return parser
@@ -67,6 +75,14 @@ def _add_plan(commands: "Commands[OneLineParser]") -> None:
     plan = commands.add_parser("plan", help="what a run would do with its budget")
     _add_settings(plan)
     plan.add_argument("--json", action="store_true")
+
+
+def _add_train(commands: "Commands[OneLineParser]") -> None:
+    train = commands.add_parser(
+        "train", help="one model, no evolution", description=TRAIN_DESCRIPTION
+    )
+    add_train_arguments(train)
+    add_flags(train, TRAIN_FLAGS, TRAIN_SWITCHES)
 
 
 def _add_run_commands(commands: "Commands[OneLineParser]") -> None:

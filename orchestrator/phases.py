@@ -54,6 +54,8 @@ SIX_PHASES = (
     PhaseConfig(name="endosymbiosis", kind="host", share=30),
     PhaseConfig(name="homeostasis", kind="host", share=10),
 )
+TRAINING = PhaseConfig(name="training", kind="single", share=100)
+"""The one phase of `symbio-auto train`."""
 
 
 class SearchFit(Record):
@@ -68,8 +70,14 @@ class SearchFit(Record):
 
 
 def phases_of(config: RunConfig) -> tuple[PhaseConfig, ...]:
-    """The phases of a run: its own, else the six."""
-    return config.phases or SIX_PHASES
+    """The phases of a run: its own, else the six; one where a single model trains straight."""
+    match config.mode:
+        case "phases":
+            return config.phases or SIX_PHASES
+        case "train":
+            return (TRAINING,)
+        case _:
+            assert_never(config.mode)
 
 
 def shares_of(config: RunConfig) -> dict[PhaseName, int]:
@@ -164,5 +172,7 @@ def purpose(name: PhaseName) -> str:
             return "refine and watch for regression"
         case "control":
             return "baseline with the same budget"
+        case "training":
+            return "one model from its first step to its last"
         case _:
             assert_never(name)

@@ -12,13 +12,20 @@ from orchestrator.config import RunConfig
 from orchestrator.environment import differences, environment_of
 from orchestrator.extension import extend
 from orchestrator.intervention import Intervention, place_of
+from orchestrator.origin import Origin, find_origin
 from orchestrator.resolve import corpus_bytes, resolve_data, resolve_shape
 from orchestrator.run_state import first_state
 from orchestrator.stages.conclusion import Event
 from orchestrator.telemetry import Telemetry
 from state.commit import CommitRecord, load_commit
+from state.genome import display_name, parse
+from state.objects import ObjectStore
 from state.run_folder import RunFolder
-from trainer.manifest import require_intact
+from state.seeds import derive_seed
+from trainer.instruments.config import SymbioConfig
+from trainer.instruments.cusum_calibration import false_alarm_rate
+from trainer.instruments.cusum_panel import NUM_CHARTS
+from trainer.manifest import DatasetManifest, require_intact
 
 
 class Prepared(NamedTuple):
@@ -49,13 +56,20 @@ def prepare_run(config: RunConfig) -> Prepared:
             "or choose another --run-dir"
         )
     resolution = resolve_shape(config, corpus_bytes(config.data.paths))
+    origin = find_origin(Path(config.train.init_from)) if config.train.init_from else None
     with removed_on_failure(folder):
         folder.create()
-        manifest = prepare(resolution.config.data, folder.data, resolution.config.model.block)
-    resolved = resolve_data(resolution.config, manifest)
+        tokenizer = origin.tokenizer if origin else None
+        block = resolution.config.model.block
+        manifest = prepare(resolution.config.data, folder.data, block, tokenizer)
+        resolved = resolve_data(resolution.config, manifest)
+        if origin is not None:
+            require_tokenizer(config, manifest)
+            resolved = begun_from(origin, resolved, folder)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     state = first_state(resolved, f"{folder.root.name}-{stamp}")
     notes = (
+        *_mode_notes(resolved),
         *resolution.notes,
         *promises(resolved),
         f"domain {manifest.domain}, {manifest.tokenizer} tokenizer of {manifest.vocab_size} tokens",
@@ -63,6 +77,51 @@ def prepare_run(config: RunConfig) -> Prepared:
     saved = Saved(config=resolved, run=state, telemetry=Telemetry())
     event = Event(kind="started", data={"run_id": state.run_id, "budget": config.budget})
     return Prepared(folder, saved, notes, (event,))
+
+
+def _mode_notes(config: RunConfig) -> tuple[str, ...]:
+    """Which activation a model that trains alone has, and whether it is measured."""
+    if config.mode == "phases":
+        return ()
+    genome = parse(config.train.activation)
+    name = display_name(genome)
+    named = "" if name in genome.formula else f" ({name})"
+    symbio = "symbio on" if config.train.symbio else "symbio off"
+    note = f"activation {genome.formula}{named}, recipe {config.model.recipe}, {symbio}"
+    return (note, *_false_alarms(config.train.symbio))
+
+
+def _false_alarms(symbio: SymbioConfig | None) -> tuple[str, ...]:
+    """What a limit that somebody chose means for a run in which nothing happens."""
+    if symbio is None or symbio.cusum_threshold is None or symbio.chart == "original":
+        return ()
+    rate = false_alarm_rate(symbio.cusum_threshold, NUM_CHARTS, symbio.cusum_drift)
+    limit = f"{symbio.cusum_threshold:g} sigmas"
+    return (f"CUSUM limit {limit}: a false alarm in {rate:.0%} of stretches of 1,000 quiet steps",)
+
+
+def begun_from(origin: Origin, config: RunConfig, folder: RunFolder) -> RunConfig:
+    """The configuration of a run whose model begins with the origin's weights.
+
+    Raises:
+        ValueError: they are of another activation or shape.
+    """
+    from trainer.initial_weights import initial_checkpoint
+
+    genome, seed = parse(config.train.activation), derive_seed(config.seed, "init", 0)
+    data = initial_checkpoint(origin.source(), genome, config.model, seed)
+    sha = ObjectStore(folder.objects).publish(data)
+    return config.model_copy(update={"train": config.train.model_copy(update={"init_sha256": sha})})
+
+
+def require_tokenizer(config: RunConfig, manifest: DatasetManifest) -> None:
+    """Refuse a tokenizer that was asked for and is not the one that came with the weights."""
+    given, found = config.data.tokenizer, manifest.tokenizer
+    if "tokenizer" in config.data.model_fields_set and given != found:
+        raise ValueError(
+            f"--tokenizer {given} does not fit --init-from {config.train.init_from}, whose "
+            f"tokens are those of a {found} tokenizer; leave it out"
+        )
 
 
 def prepare_resume(

@@ -9,6 +9,7 @@ from orchestrator.config import RunConfig
 from orchestrator.intervention import Intervention
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import Conclusion, Event
+from state.genome import parse
 from state.journal import Journal
 from state.metrics_store import MetricsStore
 from state.records import PhaseName, StepMetrics
@@ -59,12 +60,13 @@ class Recorder:
     def record_run(self, config: RunConfig, state: RunState) -> None:
         """The row of the run itself."""
         best = state.winner or state.host or next(iter(state.lineages), None)
-        formula = best.genome.formula if best else "gelu(x)"
+        formula = best.genome.formula if best else parse(config.train.activation).formula
         self.store.record_run(
             self.run_id,
             config=config.model_dump(mode="json"),
             ffn_activation=formula,
             domain=config.data.domain or "text",
+            columns=_symbio_columns(config),
         )
 
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
@@ -76,7 +78,7 @@ class Recorder:
         """Step metrics alone."""
         if rows:
             self.store.record_steps(self.run_id, rows)
-            self.metrics.append(row.model_dump(mode="json") for row in rows)
+            self.metrics.append(row.line() for row in rows)
 
     def record_rows(self, rows: Sequence[TaskResult | Intervention]) -> None:
         """Results, and between them what a person changed: all that the states follow from."""
@@ -107,6 +109,9 @@ class Recorder:
                 self.store.record_decision(self.run_id, before.num_decisions + offset, decision)
             if conclusion.synchrony is not None:
                 self.store.record_synchrony(self.run_id, conclusion.synchrony)
+            if conclusion.samples and after.host is not None:
+                phase, step = conclusion.members[0].phase, after.host.age_steps
+                self.store.record_samples(self.run_id, phase, generation, step, conclusion.samples)
             if conclusion.battery is not None:
                 self.store.record_battery(self.run_id, conclusion.battery)
             self.store.record_ledger(self.run_id, after.ledger)
@@ -143,6 +148,15 @@ class Recorder:
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+
+def _symbio_columns(config: RunConfig) -> dict[str, str | int | None]:
+    """A model that trains alone has instruments or not; the six phases are `symbio` themselves."""
+    if config.mode == "phases":
+        return {}
+    symbio = config.train.symbio
+    text = symbio.model_dump_json() if symbio else None
+    return {"symbio": int(symbio is not None), "symbio_config": text}
 
 
 def _generation_summary(state: RunState) -> dict[str, JsonValue]:

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import psutil
 
-from orchestrator.config import EngineConfig, RunConfig
+from orchestrator.config import EngineConfig, RunConfig, TrainConfig
+from orchestrator.intervals import eval_steps, sample_steps
 from orchestrator.schedule import warmup_steps
 from orchestrator.sizing import SIZES, Choice, choose_size
 from state.base import Record
+from state.genome import is_gated, parse
 from state.run_folder import RunFolder
 from trainer.config import ModelConfig, WorkerSetup
 from trainer.manifest import DatasetManifest
+from trainer.widths import inner_width
 
 # (passes over the train split, dropout): what is seen a few times is not memorised yet.
 DROPOUT_BY_PASSES = ((20.0, 0.1), (0.0, 0.0))
@@ -19,6 +22,9 @@ DROPOUT_BY_PASSES = ((20.0, 0.1), (0.0, 0.0))
 
 # Of the budget, what the host has trained when the run ends.
 HOST_SHARE = 0.55
+
+# AdamW alone wants less than it gets beside Muon; nanoGPT's rate for models of this size.
+CLASSIC_LR = 1e-3
 
 
 class Resolution(Record):
@@ -39,7 +45,12 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
     engine = resolve_engine(config.engine)
     choice = choose_size(config.model_size, device=engine.device, corpus_bytes=corpus_bytes)
     model = _shaped(config.model, choice)
+    if config.train.ffn_dim is not None:
+        model = _with_inner_width(model, config.train)
     optimizer = config.optimizer
+    if config.mode == "train" and model.recipe == "classic":
+        own = {"lr": CLASSIC_LR, **optimizer.model_dump(include=optimizer.model_fields_set)}
+        optimizer = type(optimizer).model_validate(own)
     if "batch" not in optimizer.model_fields_set:
         optimizer = optimizer.model_copy(update={"batch": SIZES[choice.name].batch})
     if "lr" in optimizer.model_fields_set and "muon_lr" not in optimizer.model_fields_set:
@@ -53,18 +64,21 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
 
 def resolve_data(config: RunConfig, manifest: DatasetManifest) -> RunConfig:
     """Fix what the prepared dataset decides: vocabulary, dropout, warm-up."""
+    share = 1.0 if config.mode == "train" else HOST_SHARE
     changes = {
         "vocab_size": manifest.vocab_size,
-        "dropout": _dropout(config, manifest, HOST_SHARE * config.budget),
+        "dropout": _dropout(config, manifest, share * config.budget),
     }
     model = config.model.model_copy(update=changes)
     straight = _dropout(config, manifest, config.budget)
     host = config.host.model_copy(update={"control_dropout": straight})
-    data = config.data.model_copy(
-        update={"domain": manifest.domain, "vocab_size": _vocabulary(manifest)}
-    )
+    read = {"domain": manifest.domain, "tokenizer": manifest.tokenizer}
+    data = config.data.model_copy(update={**read, "vocab_size": _vocabulary(manifest)})
     optimizer = config.optimizer.model_copy(update={"warmup": warmup_steps(config)})
     update = {"model": model, "host": host, "data": data, "optimizer": optimizer}
+    if config.mode == "train":
+        intervals = {"eval_interval": eval_steps(config), "sample_interval": sample_steps(config)}
+        update["train"] = config.train.model_copy(update=intervals)
     return config.model_copy(update=update)
 
 
@@ -109,6 +123,8 @@ def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
         battery_prompts=config.battery.prompts,
         battery_tokens=config.battery.max_new_tokens,
         battery_temperatures=config.battery.temperatures,
+        symbio=config.train.symbio,
+        adapt_to_throughput=config.train.adapt_to_throughput,
     )
 
 
@@ -139,6 +155,25 @@ def _shaped(model: ModelConfig, choice: Choice) -> ModelConfig:
     named = size.model_dump(exclude={"batch"})
     given = {name: getattr(model, name) for name in model.model_fields_set}
     return ModelConfig.model_validate({**named, **given, "size": choice.name})
+
+
+def _with_inner_width(model: ModelConfig, train: TrainConfig) -> ModelConfig:
+    """The feed-forward as wide as asked, whether the activation has a gate or not.
+
+    Raises:
+        ValueError: a gated layer is not built in that width.
+    """
+    genome, width = parse(train.activation), train.ffn_dim
+    assert width is not None
+    ungated = round(1.5 * width) if is_gated(genome) else width
+    built = model.model_copy(update={"ffn_width": ungated})
+    found = inner_width(built, genome)
+    if found != width:
+        raise ValueError(
+            f"--ffn-dim {width} with {genome.formula}: widths of gated layers are multiples "
+            f"of 8; give {found}"
+        )
+    return built
 
 
 def _dropout(config: RunConfig, manifest: DatasetManifest, steps: float) -> float:

@@ -84,6 +84,8 @@ class HostState(Record):
     """Chunks that could not be used."""
     history: tuple[tuple[int, float, float | None], ...] = ()
     """(age, search bits per byte, train loss) after each chunk."""
+    last: Evaluation | None = None
+    """The newest evaluation of a model that trains alone, the best one or not."""
 
 
 class Dormant(Record):
@@ -201,7 +203,8 @@ class ControlOutcome(Record):
 class FinalMeasures(Record):
     """Evaluations on the test split, made once at the end."""
 
-    test: Evaluation
+    test: Evaluation | None
+    """None where no text was held out for it."""
     search: Evaluation
     untrained: Evaluation
     order2_bits_per_byte: float
@@ -226,6 +229,8 @@ class RunState(Record):
     host: HostState | None = None
     dormant: tuple[Dormant, ...] = ()
     known: tuple[Genome, ...] = ()
+    initial: str | None = None
+    """Checkpoint that `train` begins with, named so that it stays on disk; None: it is drawn."""
     counts: Counts = Counts()
     oscillators: OscillatorState | None = None
     ensemble: EnsembleState | None = None
@@ -250,4 +255,20 @@ class RunState(Record):
 def first_state(config: RunConfig, run_id: str) -> RunState:
     """The state before anything was trained."""
     ledger = books.open_ledger(config.budget, shares_of(config), config.control)
-    return RunState(run_id=run_id, ledger=ledger, lineages=())
+    initial = config.train.init_sha256
+    return RunState(run_id=run_id, ledger=ledger, lineages=(), initial=initial)
+
+
+def best_model(state: RunState) -> Dormant:
+    """The winner, or while the run is going on the best copy so far.
+
+    Raises:
+        ValueError: nothing was kept yet.
+    """
+    if state.winner is not None:
+        return state.winner
+    kept = [state.host.best if state.host else None, *state.dormant]
+    found = [one for one in kept if one is not None]
+    if not found:
+        raise ValueError(f"run {state.run_id} has kept no model yet; let it go on for a while")
+    return min(found, key=lambda one: one.evaluation.bits_per_byte)

@@ -2,12 +2,17 @@
 
 One warm-up - stable - decay schedule for each lineage (its decay is Oxidation) and one for the
 host (a short warm-up again, its decay ends with Homeostasis). The preset `original` has a fixed
-rate in each phase instead.
+rate in each phase instead. A model that trains alone has the schedule of its recipe.
 """
+
+from typing import assert_never
 
 from orchestrator.config import HostConfig, RunConfig
 from state.records import PhaseName
-from state.tasks import LearningRateSpan
+from state.tasks import Decay, LearningRateSpan
+
+COSINE_FLOOR = 0.1
+"""Where the cosine of the classic recipe ends, as in nanoGPT."""
 
 # Rates of the original system relative to its peak.
 ORIGINAL_RATES: dict[PhaseName, tuple[float, float]] = {
@@ -62,6 +67,27 @@ def host_span(
     )
 
 
+def single_span(config: RunConfig, *, age_steps: int, total_steps: int) -> LearningRateSpan:
+    """The span of a chunk of a model that trains alone until its age is `total_steps`.
+
+    `modern`: stable, then linearly to zero. `classic`: a cosine from the end of the warm-up to a
+    tenth. Both are exact in every step, however the training is cut into chunks.
+    """
+    warmup, last = warmup_steps(config), 0.0
+    match config.model.recipe:
+        case "modern":
+            start = round(config.host.decay_from * total_steps)
+            decay = Decay(curve="linear", start=start, end=total_steps)
+        case "classic":
+            start, last = min(warmup, total_steps), COSINE_FLOOR
+            decay = Decay(curve="cosine", start=start, end=total_steps)
+        case _:
+            assert_never(config.model.recipe)
+    return LearningRateSpan(
+        first=1.0, last=last, decay=decay, warmup_steps=warmup, age_steps=age_steps
+    )
+
+
 def host_multiplier(
     host: HostConfig, progress: float, decay_from: float, *, rewarm: float
 ) -> float:
@@ -76,8 +102,9 @@ def warmup_steps(config: RunConfig) -> int:
     """Warm-up of a new model: as configured, else min(500, 5 % of the host's steps).
 
     The host's steps are those of the winning lineage in a run that keeps its plan: a lineage's
-    part of the search phases and all of the last two.
+    part of the search phases and all of the last two, half of the budget. A model that trains
+    alone has all of it.
     """
     if config.optimizer.warmup is not None:
         return config.optimizer.warmup
-    return min(500, config.budget // 40)
+    return min(500, config.budget // (20 if config.mode == "train" else 40))

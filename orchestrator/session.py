@@ -68,7 +68,7 @@ def remove_litter(folder: RunFolder) -> None:
 
 def complete(prepared: Prepared) -> None:
     """Do for a finished run what a kill after its last commit may have prevented."""
-    from orchestrator.report.build import finish
+    from orchestrator.report.finish import finish
 
     folder = prepared.folder
     with RunLock(folder.lock):
@@ -122,7 +122,8 @@ def write_configurations(folder: RunFolder, config: RunConfig) -> None:
     from state.durable import write_atomically
 
     for index, phase in enumerate(phases_of(config), start=1):
-        resolved = config.model_copy(update={"phases": (phase,)})
+        own = (phase,) if config.mode == "phases" else ()
+        resolved = config.model_copy(update={"phases": own})
         text = resolved.model_dump_json(indent=2)
         write_atomically(folder.configuration(index, phase.name), text.encode())
 

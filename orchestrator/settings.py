@@ -52,13 +52,32 @@ def build_config(
     variables = from_environment(os.environ if environment is None else environment)
     given = merge(merge(filed, variables), flags)
     require_plain(given)
+    if given.get("mode", "phases") != "phases":
+        raise ValueError("mode is what a command says; give these settings to symbio-auto train")
+    return validated(merge(preset_of(given), given))
+
+
+def preset_of(given: Settings) -> Settings:
+    """The settings of the preset that was asked for.
+
+    Raises:
+        ValueError: there is no such preset.
+    """
     preset = given.get("preset", "default")
     if not isinstance(preset, str) or preset not in PRESETS:
         quoted = _QUOTED.repr(preset).strip("'")
         raise ValueError(f"--preset {quoted} is unknown; choose one of {', '.join(PRESETS)}")
-    merged = merge(PRESETS[preset], given)
+    return PRESETS[preset]
+
+
+def validated(settings: Settings) -> RunConfig:
+    """The configuration that the settings make.
+
+    Raises:
+        ValueError: a value breaks a rule; the message is one line and names it.
+    """
     try:
-        return RunConfig.model_validate(merged)
+        return RunConfig.model_validate(settings)
     except ValidationError as error:
         raise ValueError(one_line(error)) from None
 
@@ -82,8 +101,8 @@ def nested(path: str, value: JsonValue) -> Settings:
     return cast(Settings, value)
 
 
-def read_settings(path: Path) -> Settings:
-    """A TOML, JSON or YAML file.
+def read_settings(path: Path, flag: str = "--config") -> Settings:
+    """A TOML, JSON or YAML file, which was given with `flag`.
 
     Raises:
         ValueError: it cannot be read, or is not a table.
@@ -94,21 +113,19 @@ def read_settings(path: Path) -> Settings:
         text = content.decode("utf-8-sig")
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"--config {path} cannot be read: {error}; give a TOML, JSON or YAML file"
+            f"{flag} {path} cannot be read: {error}; give a TOML, JSON or YAML file"
         ) from None
     try:
         if len(content) > MAX_FILE_BYTES:
             raise ValueError(f"it has more than {MAX_FILE_BYTES:,} bytes")
         loaded = _parse(path.suffix, text)
     except RecursionError:
-        raise ValueError(f"--config {path} nests too deeply; mend it or leave it out") from None
+        raise ValueError(f"{flag} {path} nests too deeply; mend it or leave it out") from None
     except ValueError as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(
-            f"--config {path} is not valid: {first}; mend it or leave it out"
-        ) from None
+        raise ValueError(f"{flag} {path} is not valid: {first}; mend it or leave it out") from None
     if not isinstance(loaded, dict):
-        raise ValueError(f"--config {path} holds no table of settings; see configs/ for examples")  # noqa: TRY004
+        raise ValueError(f"{flag} {path} holds no table of settings; see configs/ for examples")  # noqa: TRY004
     return loaded
 
 

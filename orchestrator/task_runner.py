@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from state.records import Sample
 from state.run_folder import RunFolder
 from state.tasks import (
     BaselineResult,
@@ -16,6 +17,8 @@ from state.tasks import (
     EvaluationResult,
     EvaluationTask,
     Outcome,
+    SampleResult,
+    SampleTask,
     Task,
     TaskResult,
     Teacher,
@@ -71,6 +74,8 @@ class TaskRunner:
         match task:
             case BatteryTask():
                 return Outcome(result=self._battery(task))
+            case SampleTask():
+                return Outcome(result=self._sample(task))
             case BaselineTask():
                 return Outcome(result=self._baseline(task))
             case _:
@@ -124,6 +129,36 @@ class TaskRunner:
             battery_seconds=time.monotonic() - started,
         )
 
+    def _sample(self, task: SampleTask) -> SampleResult:
+        from inference_battery.generation import generate
+        from inference_battery.prompts import choose_prompts
+        from trainer.execution import reproducible
+
+        started = time.monotonic()
+        dataset, setup = self.executor.dataset, self.setup
+        codec, domain = dataset.tokenizer, dataset.manifest.domain
+        (prompt,) = choose_prompts(dataset.documents("search"), domain, 1, setup.seed)
+        with reproducible(task.threads, setup.device, deterministic=setup.deterministic):
+            (written,) = generate(
+                self.executor.model(Teacher(checkpoint=task.checkpoint, genome=task.genome)),
+                [[int(token) for token in codec.encode(prompt)]],
+                max_new_tokens=setup.battery_tokens,
+                temperature=task.temperature,
+                seed=task.seed,
+                end_of_text_id=codec.end_of_text_id,
+                banned_ids=unwritten_ids(codec),
+                device=setup.device,
+            )
+        text = codec.decode(written.tokens)
+        return SampleResult(
+            task_id=task.task_id,
+            sample=Sample(
+                prompt=prompt, temperature=task.temperature, text=text, ended=written.ended
+            ),
+            started_at=started,
+            eval_seconds=time.monotonic() - started,
+        )
+
     @property
     def _folder(self) -> RunFolder:
         return RunFolder(Path(self.setup.run_folder))
@@ -151,6 +186,8 @@ def failed(task: Task, error: str) -> TaskResult:
             return EnsembleResult(task_id=task.task_id, status="failed", error=error)
         case BatteryTask():
             return BatteryResult(task_id=task.task_id, status="failed", error=error)
+        case SampleTask():
+            return SampleResult(task_id=task.task_id, status="failed", error=error)
         case BaselineTask():
             return BaselineResult(task_id=task.task_id, status="failed", error=error)
         case _:

@@ -6,13 +6,22 @@ Losses are in nats, `bits_per_byte` is total nats / ln 2 / raw UTF-8 bytes, mark
 from math import log
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from state.base import Record
 
 PhaseName = Literal[
-    "abiogenesis", "primordial", "cambrian", "oxidation", "endosymbiosis", "homeostasis", "control"
+    "abiogenesis",
+    "primordial",
+    "cambrian",
+    "oxidation",
+    "endosymbiosis",
+    "homeostasis",
+    "control",
+    "training",
 ]
+"""The six phases of the main job, its baselines, and the one phase of `train`."""
+
 Role = Literal["champion", "challenger", "null", "host", "control"]
 Split = Literal["train", "search", "test"]
 
@@ -45,7 +54,33 @@ class Evaluation(Record):
         return self.nats / self.tokens
 
 
-class StepMetrics(Record):
+class Readings(Record):
+    """What the instruments of `train --symbio` read at a step; None where they read nothing."""
+
+    cusum_grad_pos: float | None = None
+    """Sum that alarms when the gradient norm has risen for good."""
+    cusum_grad_neg: float | None = None
+    cusum_clip_pos: float | None = None
+    cusum_tps_neg: float | None = None
+    """From the clock, so not the same in two runs of one seed."""
+    cusum_val_pos: float | None = None
+    cusum_alerts: int | None = None
+    """Bit mask of the charts that alarm: 1, 2 gradient up, down; 4 clipping; 8 throughput; 16
+    search loss.
+    """
+    weight_entropy: float | None = None
+    """Nats; this and the next three only every `metrics_interval` steps."""
+    effective_rank: float | None = None
+    free_energy: float | None = None
+    mi_input_output: float | None = None
+    """Nats."""
+    adaptive_batch_size: int | None = None
+    """Windows in this step's batch."""
+    batch_change_reason: str | None = None
+    """Why the next step's batch has another size."""
+
+
+class StepMetrics(Readings):
     """One optimizer step of one member. `None` where a step had no finite value."""
 
     phase: PhaseName
@@ -56,6 +91,10 @@ class StepMetrics(Record):
     loss: float | None
     learning_rate: float
     grad_norm: float | None
+    grad_norm_embedding: float | None = None
+    """Of the embeddings; with the two below all but the last norm and an untied head."""
+    grad_norm_attention: float | None = None
+    grad_norm_feed_forward: float | None = None
     clip_coef: float | None
     """Factor applied to the gradient by clipping, 1 where none was needed."""
     clip_pct: float | None
@@ -64,6 +103,11 @@ class StepMetrics(Record):
     """The update was not applied: loss or gradient not finite, or a spike."""
     tokens_per_sec: float
     ms_per_step: float
+
+    def line(self) -> dict[str, JsonValue]:
+        """The step as a line of metrics.jsonl: without what no instrument has read."""
+        unread = {name for name in Readings.model_fields if getattr(self, name) is None}
+        return self.model_dump(mode="json", exclude=unread)
 
 
 class Finding(Record):

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """Newest migration: the schema that this version writes and reads."""
 
 METADATA = MetaData()
@@ -98,7 +98,8 @@ METRICS = Table(
     *_integers("adaptive_batch_size"),
     *_texts("batch_change_reason", "symbio_candidate_id", "symbio_candidate_activation"),
     *_integers("symbio_generation"),
-    *_reals("architecture_diversity"),
+    *_reals("architecture_diversity", "cusum_val_pos"),
+    *_reals("grad_norm_embedding", "grad_norm_attention", "grad_norm_feed_forward"),
     sqlite_with_rowid=False,
 )
 

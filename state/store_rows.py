@@ -14,6 +14,7 @@ from state.records import (
     Ledger,
     MemberRecord,
     PhaseName,
+    Readings,
     Sample,
     StepMetrics,
     Synchrony,
@@ -29,11 +30,15 @@ STEP_COLUMNS = {
     "loss": "loss",
     "learning_rate": "lr",
     "grad_norm": "grad_norm",
+    "grad_norm_embedding": "grad_norm_embedding",
+    "grad_norm_attention": "grad_norm_attention",
+    "grad_norm_feed_forward": "grad_norm_feed_forward",
     "clip_coef": "clip_coef",
     "clip_pct": "clip_pct",
     "skipped": "skipped",
     "tokens_per_sec": "tokens_per_sec",
     "ms_per_step": "ms_per_iter",
+    **{name: name for name in Readings.model_fields},
 }
 """Field of StepMetrics -> column of `metrics`."""
 

@@ -9,7 +9,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from state.base import Record
-from state.records import BatteryReport, Evaluation, Genome, PhaseName, Role, Split, StepMetrics
+from state.records import (
+    BatteryReport,
+    Evaluation,
+    Genome,
+    PhaseName,
+    Role,
+    Sample,
+    Split,
+    StepMetrics,
+)
 
 
 class BatchKey(Record):
@@ -21,13 +30,27 @@ class BatchKey(Record):
     purpose: str
 
 
+class Decay(Record):
+    """A fall from one rate to another by the member's age, exact in every step: cutting the
+    training into tasks elsewhere changes no rate.
+    """
+
+    curve: Literal["linear", "cosine"]
+    start: int = Field(ge=0)
+    """Age in steps at which it begins."""
+    end: int = Field(ge=0)
+    """Age at which it is over; the last step is taken one before."""
+
+
 class LearningRateSpan(Record):
-    """Multiplier of the peak learning rate over one task: linear from `first` to `last`,
-    times a warm-up by the member's age.
+    """Multiplier of the peak learning rate over one task: linear from `first` to `last`, or as
+    `decay` says, times a warm-up by the member's age.
     """
 
     first: float = Field(default=1.0, ge=0)
     last: float = Field(default=1.0, ge=0)
+    decay: Decay | None = None
+    """How `first` becomes `last`; None: linearly over the task."""
     warmup_steps: int = Field(default=0, ge=0)
     """Steps of the member's age over which the rate rises from 0; age counts from `age_steps`."""
     age_steps: int = Field(default=0, ge=0)
@@ -70,6 +93,8 @@ class TrainingTask(Record):
     """None takes the configuration's."""
     teachers: tuple[Teacher, ...] = ()
     teacher_weight: float = Field(default=0.0, ge=0, le=1)
+    search_loss: float | None = None
+    """Nats per token on the search split, measured just before: for the instruments."""
     evaluate: tuple[Split, ...] = ("search",)
     save: bool = True
     threads: int = Field(default=1, ge=1)
@@ -110,6 +135,18 @@ class BatteryTask(Record):
     threads: int = Field(default=1, ge=1)
 
 
+class SampleTask(Record):
+    """Let a model go on from the beginning of a held-out text."""
+
+    kind: Literal["sample"] = "sample"
+    task_id: str
+    genome: Genome
+    checkpoint: str
+    seed: int
+    temperature: float = Field(default=0.8, ge=0)
+    threads: int = Field(default=1, ge=1)
+
+
 class BaselineTask(Record):
     """Fit the order-2 byte model on train and measure it on a split."""
 
@@ -119,7 +156,7 @@ class BaselineTask(Record):
 
 
 Task = Annotated[
-    TrainingTask | EvaluationTask | EnsembleTask | BatteryTask | BaselineTask,
+    TrainingTask | EvaluationTask | EnsembleTask | BatteryTask | SampleTask | BaselineTask,
     Field(discriminator="kind"),
 ]
 
@@ -192,6 +229,18 @@ class BatteryResult(Record):
     started_at: float = 0
 
 
+class SampleResult(Record):
+    """The text."""
+
+    kind: Literal["sample"] = "sample"
+    task_id: str
+    status: Literal["trained", "failed"] = "trained"
+    error: str | None = None
+    sample: Sample | None = None
+    eval_seconds: float = 0
+    started_at: float = 0
+
+
 class BaselineResult(Record):
     """What a model without any training reaches."""
 
@@ -205,7 +254,12 @@ class BaselineResult(Record):
 
 
 TaskResult = Annotated[
-    TrainingResult | EvaluationResult | EnsembleResult | BatteryResult | BaselineResult,
+    TrainingResult
+    | EvaluationResult
+    | EnsembleResult
+    | BatteryResult
+    | SampleResult
+    | BaselineResult,
     Field(discriminator="kind"),
 ]
 

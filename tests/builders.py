@@ -18,7 +18,7 @@ from orchestrator.run_state import RunState, first_state
 from orchestrator.telemetry import Telemetry
 from state.genome import parse
 from state.objects import ObjectStore
-from state.records import BatteryReport, Evaluation, Genome, Split, StepMetrics
+from state.records import BatteryReport, Evaluation, Genome, Sample, Split, StepMetrics
 from state.run_folder import RunFolder
 from state.seeds import generator
 from state.tasks import (
@@ -31,6 +31,8 @@ from state.tasks import (
     EvaluationResult,
     EvaluationTask,
     Outcome,
+    SampleResult,
+    SampleTask,
     Task,
     TaskResult,
     TrainingResult,
@@ -150,6 +152,9 @@ class ScriptedEngine:
                     tokens_per_sec=1.0,
                 )
                 result = BatteryResult(task_id=task.task_id, report=report)
+            case SampleTask():
+                sample = Sample(prompt="Once", temperature=0.8, text="upon", ended=False)
+                result = SampleResult(task_id=task.task_id, sample=sample)
             case BaselineTask():
                 result = BaselineResult(task_id=task.task_id, bits_per_byte=2.7)
             case _:

@@ -14,8 +14,10 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from state.base import Record
+from state.genome import display_name
 from state.records import Genome
 from trainer.config import ModelConfig
+from trainer.instruments.instrument_state import InstrumentState
 from trainer.neurons import NamedTensors
 from trainer.optimizer import Moments
 
@@ -64,11 +66,13 @@ class Description(Record):
     counters: Counters = Counters()
     unfinished: Unfinished | None = None
     """None for a member at rest, which is what a task leaves."""
+    instruments: InstrumentState | None = None
+    """None without `--symbio`."""
 
     def text(self) -> str:
         """JSON with its keys in order."""
-        without = {"unfinished"} if self.unfinished is None else set()
-        return json.dumps(self.model_dump(exclude=without), sort_keys=True)
+        absent = {name for name in ("unfinished", "instruments") if getattr(self, name) is None}
+        return json.dumps(self.model_dump(exclude=absent), sort_keys=True)
 
 
 class AnyVersion(BaseModel):
@@ -168,11 +172,18 @@ def _task_name(key: str | None) -> str:
 
 def require_activation(description: Description, genome: Genome) -> None:
     """Refuse weights that were trained with another activation."""
-    found, expected = description.genome.formula, genome.formula
-    if found != expected:
+    found = description.genome
+    if found != genome:
         raise ValueError(
-            f"checkpoint was trained with activation {found}, not {expected}; load it as {found}"
+            f"checkpoint was trained with activation {_activation_name(found)}, "
+            f"not {_activation_name(genome)}; load it as {display_name(found)}"
         )
+
+
+def _activation_name(genome: Genome) -> str:
+    """The formula, and the name where the formula does not contain it."""
+    name = display_name(genome)
+    return genome.formula if name in genome.formula else f"{genome.formula} ({name})"
 
 
 def require_shape(description: Description, model: ModelConfig) -> None:

@@ -1,14 +1,51 @@
 """Configuration of the data, the model and the optimizer. Imports no torch."""
 
+from math import isclose
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from state.base import Record
+from trainer.instruments.config import SymbioConfig
 
 Domain = Literal["chat", "text"]
 TokenizerKind = Literal["byte", "char", "bpe"]
 Recipe = Literal["modern", "classic"]
+
+
+class Contiguous(Record):
+    """Shares of the text in its own order: train, then search, then test."""
+
+    train: float = Field(gt=0, lt=1)
+    search: float = Field(gt=0, lt=1)
+    test: float = Field(ge=0, lt=1)
+    """0: there is no test split."""
+
+    @model_validator(mode="after")
+    def _shares_fill_the_text(self) -> "Contiguous":
+        total = self.train + self.search + self.test
+        if not isclose(total, 1):
+            raise ValueError(
+                f"contiguous:{self.train},{self.search},{self.test} adds up to {total:g}, "
+                "not to 1; give three shares such as contiguous:0.8,0.1,0.1"
+            )
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> "Contiguous":
+        """Read `contiguous:A,B,C`.
+
+        Raises:
+            ValueError: it is not of that form.
+        """
+        name, _, rest = text.partition(":")
+        try:
+            shares = [float(share) for share in rest.split(",")]
+        except ValueError:
+            shares = []
+        if name != "contiguous" or len(shares) != 3:
+            raise ValueError("give auto, document, block or contiguous:A,B,C (shares of the text)")
+        return cls(train=shares[0], search=shares[1], test=shares[2])
 
 
 class DataConfig(Record):
@@ -21,12 +58,29 @@ class DataConfig(Record):
     tokenizer: TokenizerKind = "bpe"
     vocab_size: int | None = Field(default=None, ge=264, le=65536)
     """BPE only; None sizes it by the train split."""
+    split: Literal["auto", "document", "block"] | Contiguous = "auto"
+    """What is dealt out to train, search and test: documents, blocks of the running text, or the
+    text's own parts. `auto` takes documents and cuts the long ones into blocks. The fractions
+    and limits below hold for all but contiguous parts.
+    """
     search_fraction: float = Field(default=0.1, gt=0, lt=0.5)
     test_fraction: float = Field(default=0.1, gt=0, lt=0.5)
     search_bytes: int = Field(default=60_000, ge=1000)
     """Most text held out for decisions; every member of every generation is measured on it."""
     test_bytes: int = Field(default=1_000_000, ge=1000)
     """Most text held out for the final report."""
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _parts_by_their_short_form(cls, value: object) -> object:
+        if isinstance(value, str) and value not in {"auto", "document", "block"}:
+            return Contiguous.parse(value)
+        return value
+
+    @property
+    def has_test(self) -> bool:
+        """Whether text is held out for the final report."""
+        return not isinstance(self.split, Contiguous) or self.split.test > 0
 
 
 class ModelConfig(Record):
@@ -101,6 +155,10 @@ class WorkerSetup(Record):
     battery_prompts: int = Field(default=20, ge=1)
     battery_tokens: int = Field(default=96, ge=1)
     battery_temperatures: tuple[float, ...] = (0.6, 0.8, 1.0)
+    symbio: SymbioConfig | None = None
+    """What is measured beside the training; None measures nothing and writes no column of it."""
+    adapt_to_throughput: bool = False
+    """Whether a fall in tokens per second, which is no part of the bits, may change the batch."""
     snapshot_steps: int = Field(default=20, ge=1)
     """Steps between two snapshots of a training task at least."""
     snapshot_seconds: float = Field(default=10.0, ge=0)

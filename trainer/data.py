@@ -19,7 +19,7 @@ from state.durable import delete, fsync_file, require_free, write_atomically
 from state.records import Split
 from state.seeds import derive_seed, generator
 from state.tasks import BatchKey
-from trainer.config import DataConfig
+from trainer.config import Contiguous, DataConfig
 from trainer.corpus import Corpus, read_corpus
 from trainer.manifest import (
     MANIFEST_NAME,
@@ -33,7 +33,7 @@ from trainer.manifest import (
     read_tokenizer,
     token_dtype,
 )
-from trainer.splits import split_corpus
+from trainer.splits import split_contiguous, split_corpus
 from trainer.tokenizer import CONTROL_IDS, Tokenizer, load_tokenizer, train_tokenizer
 
 __all__ = ["Dataset", "DatasetManifest", "SplitManifest", "Windows", "prepare"]
@@ -58,14 +58,18 @@ class Windows(NamedTuple):
     """[B], bytes that the window's targets stand for."""
 
 
-def prepare(config: DataConfig, folder: Path, block: int) -> DatasetManifest:
+def prepare(
+    config: DataConfig, folder: Path, block: int, tokenizer: Path | None = None
+) -> DatasetManifest:
     """Read, split, tokenize and write; a folder that already holds the same is left as it is.
+
+    `tokenizer` is the file of one to use; None trains one on the train split.
 
     Raises:
         ValueError: no usable text, or too little of it for windows of `block` tokens.
     """
     corpus = read_corpus(config.paths, config.domain)
-    inputs = _inputs_sha256(config, corpus)
+    inputs = _inputs_sha256(config, corpus, tokenizer)
     manifest = _stored(folder, inputs)
     if manifest is not None:
         _check_lengths(manifest, config, block)
@@ -73,7 +77,7 @@ def prepare(config: DataConfig, folder: Path, block: int) -> DatasetManifest:
     folder.mkdir(parents=True, exist_ok=True)
     require_free(folder, 3 * corpus.num_bytes)
     delete(folder / MANIFEST_NAME)
-    manifest = _write_files(config, corpus, folder, inputs)
+    manifest = _write_files(config, corpus, folder, inputs, tokenizer)
     _check_lengths(manifest, config, block)
     write_atomically(folder / MANIFEST_NAME, (manifest.model_dump_json(indent=2) + "\n").encode())
     return manifest
@@ -166,9 +170,10 @@ def _stream_seed(key: BatchKey) -> int:
     return derive_seed(key.seed, "batches", key.purpose, key.lineage, key.generation)
 
 
-def _inputs_sha256(config: DataConfig, corpus: Corpus) -> str:
+def _inputs_sha256(config: DataConfig, corpus: Corpus, tokenizer: Path | None) -> str:
     settings = config.model_dump_json(exclude={"paths"})
-    parts = (SCHEMA_VERSION, settings, corpus.sha256, corpus.domain, len(corpus.documents))
+    parts = [SCHEMA_VERSION, settings, corpus.sha256, corpus.domain, len(corpus.documents)]
+    parts += [] if tokenizer is None else [file_sha256(tokenizer)]
     return sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
@@ -182,10 +187,15 @@ def _stored(folder: Path, inputs: str) -> DatasetManifest | None:
     return manifest if same else None
 
 
-def _write_files(config: DataConfig, corpus: Corpus, folder: Path, inputs: str) -> DatasetManifest:
+def _write_files(
+    config: DataConfig, corpus: Corpus, folder: Path, inputs: str, given: Path | None
+) -> DatasetManifest:
     """Everything but the manifest."""
-    splits = split_corpus(corpus, *held_out(config, corpus.num_bytes))
-    tokenizer = train_tokenizer(config.tokenizer, splits["train"], config.vocab_size)
+    splits = split_texts(config, corpus)
+    if given is None:
+        tokenizer = train_tokenizer(config.tokenizer, splits["train"], config.vocab_size)
+    else:
+        tokenizer = load_tokenizer(given)
     tokenizer.save(folder / TOKENIZER_NAME)
     return DatasetManifest(
         inputs_sha256=inputs,
@@ -195,8 +205,19 @@ def _write_files(config: DataConfig, corpus: Corpus, folder: Path, inputs: str) 
         tokenizer=tokenizer.kind,
         vocab_size=tokenizer.vocab_size,
         tokenizer_sha256=file_sha256(folder / TOKENIZER_NAME) or "",
-        splits={name: _write_split(splits[name], tokenizer, folder, name) for name in SPLITS},
+        splits={
+            name: _write_split(texts, tokenizer, folder, name) for name, texts in splits.items()
+        },
     )
+
+
+def split_texts(config: DataConfig, corpus: Corpus) -> dict[Split, tuple[str, ...]]:
+    """The texts of each split; without test where the configuration leaves nothing for it."""
+    match config.split:
+        case Contiguous():
+            return split_contiguous(corpus, config.split)
+        case _:
+            return split_corpus(corpus, *held_out(config, corpus.num_bytes), config.split)
 
 
 def held_out(config: DataConfig, num_bytes: int) -> tuple[float, float]:
@@ -236,29 +257,31 @@ def _write(path: Path, chunks: Iterable[bytes]) -> str:
 
 def _check_lengths(manifest: DatasetManifest, config: DataConfig, block: int) -> None:
     """Refuse splits too short for one window, or a train split for a few."""
-    held_out = block + 1
-    need: dict[Split, int] = {
-        "train": MIN_TRAIN_BLOCKS * block,
-        "search": held_out,
-        "test": held_out,
-    }
-    wanted: dict[Split, float] = {
-        "train": 1 - config.search_fraction - config.test_fraction,
-        "search": config.search_fraction,
-        "test": config.test_fraction,
-    }
     have = {name: split.tokens for name, split in manifest.splits.items()}
-    short = [name for name in SPLITS if have[name] < need[name]]
+    need = dict.fromkeys(have, block + 1) | {"train": MIN_TRAIN_BLOCKS * block}
+    wanted = _wanted_shares(config)
+    short = [name for name in have if have[name] < need[name]]
     if not short:
         return
     name = min(short, key=lambda name: have[name] / need[name])
-    longest = min(have["train"] // MIN_TRAIN_BLOCKS, have["search"] - 1, have["test"] - 1)
+    longest = min(have[s] // MIN_TRAIN_BLOCKS if s == "train" else have[s] - 1 for s in have)
     smaller = f"use --block {longest} or smaller, or " if longest >= MIN_BLOCK else ""
-    enough = ceil(1.5 * _bytes_per_token(manifest) * max(need[s] / wanted[s] for s in SPLITS))
+    enough = ceil(1.5 * _bytes_per_token(manifest) * max(need[s] / wanted[s] for s in have))
     raise ValueError(
         f"{manifest.num_bytes:,} bytes of text leave {have[name]:,} tokens for {name}, and a block "
         f"of {block} needs {need[name]:,}; {smaller}give about {enough:,} bytes of text"
     )
+
+
+def _wanted_shares(config: DataConfig) -> dict[Split, float]:
+    if isinstance(config.split, Contiguous):
+        parts = config.split
+        return {"train": parts.train, "search": parts.search, "test": parts.test}
+    return {
+        "train": 1 - config.search_fraction - config.test_fraction,
+        "search": config.search_fraction,
+        "test": config.test_fraction,
+    }
 
 
 def _bytes_per_token(manifest: DatasetManifest) -> float:

@@ -33,6 +33,7 @@ from trainer.config import WorkerSetup
 from trainer.data import Dataset
 from trainer.evaluation import evaluate, evaluate_ensemble
 from trainer.flops import forward_flops_per_token
+from trainer.instruments.cusum import Chart
 from trainer.member import Member, precision
 from trainer.partial import partial_work
 from trainer.snapshots import Snapshots
@@ -50,6 +51,8 @@ class TaskExecutor:
         self.work = work or partial_work(setup)
         self.objects = ObjectStore(folder.objects)
         self.checkpoints: OrderedDict[str, Checkpoint] = OrderedDict()
+        self.throughput: Chart | None = None
+        """Of the member that has instruments; it follows from the clock, so it is not stored."""
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -78,8 +81,9 @@ class TaskExecutor:
         snapshots = Snapshots(self.setup, task, self.work)
         member = snapshots.member() or self.parent(task)
         teachers = [self.model(teacher) for teacher in task.teachers]
-        chunk = Chunk(task, member, self.dataset, teachers, snapshots.found)
+        chunk = Chunk(task, member, self.dataset, teachers, snapshots.found, self.throughput)
         chunk.run(snapshots.after_step)
+        self.throughput = chunk.throughput
         sha = member.save(self.objects) if task.save and not chunk.quarantined else None
         train_seconds, trained_at = snapshots.train_seconds, time.monotonic()
         evaluations = () if chunk.quarantined else self.measure(member.model, task.evaluate)

@@ -6,20 +6,31 @@ The folder holds the weights, the tokenizer, the configuration with the activati
 
 import json
 from pathlib import Path
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
+from pydantic import JsonValue
 from safetensors.torch import save
 
 from state.durable import write_atomically
-from state.genome import expression, is_gated
+from state.genome import (
+    expression,
+    initial_coefficients,
+    initial_expression,
+    is_gated,
+    is_per_channel,
+    learnable,
+)
 from state.genome.expression import Add, Compose, Expression, Leaf, Mul, Scale
+from state.genome.learnable import constants
 from state.objects import ObjectStore
+from state.records import Genome
 from trainer.checkpoint import Description, decode_any
+from trainer.feed_forward import curve_name
 from trainer.manifest import read_tokenizer
 from trainer.widths import inner_width
 
 STANDALONE_MODEL = Path(__file__).parent / "standalone_model.py.txt"
-Tree: TypeAlias = list["str | float | Tree"]
+Tree = list[JsonValue]
 """A node as a list: its kind, then its name or factor where it has one, then its children."""
 
 
@@ -48,12 +59,12 @@ def export_torch(objects: ObjectStore, sha: str, folder: Path, tokenizer_path: P
         write_atomically(folder / name, data)
 
 
-def configuration(description: Description) -> dict[str, str | float | bool | Tree | None]:
+def configuration(description: Description) -> dict[str, JsonValue]:
     """What model.py needs to rebuild the model."""
     model, genome = description.model, description.genome
     return {
         "activation": genome.formula,
-        "activation_tree": tree(expression(genome)),
+        **activation_parts(genome),
         "gated": is_gated(genome),
         "inner_width": inner_width(model, genome),
         **model.model_dump(include={"recipe", "dim", "heads", "layers", "block", "vocab_size"}),
@@ -61,18 +72,38 @@ def configuration(description: Description) -> dict[str, str | float | bool | Tr
     }
 
 
-def tree(node: Expression) -> Tree:
-    """The expression as nested lists."""
+def activation_parts(genome: Genome) -> dict[str, JsonValue]:
+    """The tree, and for a learnable activation the curve whose coefficients are in the weights."""
+    kind = learnable(genome)
+    if kind is None:
+        return {"activation_tree": tree(expression(genome)), "curve": None}
+    curve: dict[str, JsonValue] = {
+        "name": curve_name(genome),
+        "kind": kind,
+        "start": list(initial_coefficients(genome)),
+        "own": is_per_channel(genome),
+    }
+    learned = None
+    if kind == "learned":
+        start = initial_expression(genome)
+        learned = tree(start, constants(start))
+    return {"activation_tree": learned, "curve": curve}
+
+
+def tree(node: Expression, trained: tuple[Scale, ...] = ()) -> Tree:
+    """The expression as nested lists; the factor of a part that is trained is its number."""
     match node:
+        case Scale(_, inner) if node in trained:
+            return ["trained", trained.index(node), tree(inner, trained)]
         case Leaf(name):
             return ["leaf", name]
         case Scale(factor, inner):
-            return ["scale", factor, tree(inner)]
+            return ["scale", factor, tree(inner, trained)]
         case Add(terms):
-            return ["add", *map(tree, terms)]
+            return ["add", *(tree(term, trained) for term in terms)]
         case Mul(factors):
-            return ["mul", *map(tree, factors)]
+            return ["mul", *(tree(factor, trained) for factor in factors)]
         case Compose(outer, inner):
-            return ["compose", outer, tree(inner)]
+            return ["compose", outer, tree(inner, trained)]
         case _:
             assert_never(node)

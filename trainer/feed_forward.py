@@ -3,20 +3,24 @@
 Ungated: `w_out(f(w_in(x)))`. Gated: `w_out(f(w_in(x)) * w_up(x))`, narrower so that both have
 the same parameters within 1 % where the sizes allow it. While a new activation is blended in by
 t from 0 to 1, f is `(1-t) f_old + t f_new`, and a factor u of the up path that appears is
-`(1-t) + t u`, one that vanishes `(1-t) u + t`: t = 1 is exactly the new layer.
+`(1-t) + t u`, one that vanishes `(1-t) u + t`: t = 1 is exactly the new layer. A learnable
+activation is a curve of the layer; during a morph the curve that is being left trains on.
 
 Shapes: B sequences, T positions, D model width, W inner width.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from state.genome import expression, is_gated
+from state.genome import initial_expression, is_gated, learnable
+from state.genome.formatting import format_expression
+from state.genome.learnable import LEARNED
 from state.records import Genome
-from trainer.activations import Activation, activation
+from trainer.activations import Activation, Curve, activation
 from trainer.config import ModelConfig
 from trainer.widths import inner_width
 
@@ -39,11 +43,23 @@ class FeedForward(nn.Module):
     def __init__(self, config: ModelConfig, genome: Genome) -> None:
         super().__init__()
         width, bias = inner_width(config, genome), config.recipe == "classic"
-        self.activation = activation(genome)
+        self.curves = nn.ModuleDict()
+        self.curve_name = curve_name(genome)
+        self.activation = self.function(genome, width)
         self.w_in = nn.Linear(config.dim, width, bias=bias)
         self.w_up = nn.Linear(config.dim, width, bias=bias) if is_gated(genome) else None
         self.w_out = nn.Linear(width, config.dim, bias=bias)
         self.morph: Morph | None = None
+
+    def function(self, genome: Genome, width: int) -> Activation:
+        """The activation of a genome; of a learnable one its curve, made where there is none."""
+        name = curve_name(genome)
+        if name is None:
+            return activation(genome)
+        if name not in self.curves:
+            self.curves[name] = Curve(genome, width)
+        # The method and not the curve, whose parameters would have two names.
+        return self.curves[name].forward
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Output of the layer, residual not included."""
@@ -74,15 +90,32 @@ class FeedForward(nn.Module):
         if up_path == "vanishes":
             has_bias = self.w_in.bias is not None
             self.w_up = nn.Linear(self.w_in.in_features, self.w_in.out_features, bias=has_bias)
-        self.morph = Morph(different_function(previous, current), up_path)
+        function = None
+        if differ_in_function(previous, current):
+            function = self.function(previous, self.w_in.out_features)
+        self.morph = Morph(function, up_path)
 
     def finish_morph(self) -> None:
         """Become exactly the new layer."""
         if self.morph is not None and self.morph.up_path == "vanishes":
             self.w_up = None
+        for name in set(self.curves) - {self.curve_name}:
+            del self.curves[name]
         self.morph = None
 
 
-def different_function(previous: Genome, current: Genome) -> Activation | None:
-    """The previous activation's function, None where the gate alone differs."""
-    return None if expression(previous) == expression(current) else activation(previous)
+def differ_in_function(one: Genome, other: Genome) -> bool:
+    """Whether more than the gate differs. A trained curve is not the formula it started as."""
+    return (learnable(one), initial_expression(one)) != (
+        learnable(other),
+        initial_expression(other),
+    )
+
+
+def curve_name(genome: Genome) -> str | None:
+    """Under which name the curve of a genome is stored, gated or not; None for a plain genome."""
+    kind = learnable(genome)
+    if kind is None or kind != LEARNED:
+        return kind
+    graph = format_expression(initial_expression(genome))
+    return f"{LEARNED}_{hashlib.sha256(graph.encode()).hexdigest()[:12]}"

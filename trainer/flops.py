@@ -1,7 +1,8 @@
 """Analytic floating-point operations, matrix products only, a multiply-add counted as two.
 
 Attention is counted in full although the causal kernel skips half of it, as is usual where model
-FLOPs are compared. Norms, activations and the optimizer are not counted. Imports no torch.
+FLOPs are compared. Norms, activations (their trained coefficients too) and the optimizer are not
+counted. Imports no torch.
 """
 
 from state.genome import is_gated

@@ -6,7 +6,7 @@ at rest is its checkpoint and nothing else.
 Shapes: B sequences, T positions, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ from trainer.checkpoint import (
 )
 from trainer.config import WorkerSetup
 from trainer.guards import update_is_sound
+from trainer.instruments.gradient_norms import GradientNorms, gradient_norms
+from trainer.instruments.instrument_state import InstrumentState
 from trainer.losses import Losses, losses, mean_distribution, plain_loss
 from trainer.neurons import Kept, carry_over, kept_neurons, silence_new_neurons
 from trainer.optimizer import Moments, Optimizer
@@ -53,12 +55,12 @@ class StepSettings(NamedTuple):
 
 
 class StepOutcome(NamedTuple):
-    """What one step measured; `loss` and `grad_norm` may be NaN or infinite."""
+    """What one step measured; `loss` and `norms` may be NaN or infinite."""
 
     loss: float
     """Mean cross-entropy of the batch in nats per token, before the update."""
-    grad_norm: float
-    """Global norm before clipping."""
+    norms: GradientNorms
+    """Before clipping."""
     clip_coef: float
     skipped: bool
 
@@ -70,6 +72,7 @@ class Member:
         """Untrained: drawn from `seed`, without moments."""
         self.setup, self.genome, self.seed = setup, genome, seed
         self.counters = Counters()
+        self.instruments: InstrumentState | None = None
         self.build()
 
     @classmethod
@@ -97,7 +100,7 @@ class Member:
         """
         description = checkpoint.description
         member = cls(setup, description.genome, description.seed)
-        member.counters = description.counters
+        member.counters, member.instruments = description.counters, description.instruments
         if description.unfinished is not None and description.unfinished.previous is not None:
             member.build(description.unfinished.previous)
         require_tensors(checkpoint.weights, member.model.state_dict())
@@ -131,6 +134,7 @@ class Member:
             seed=self.seed,
             counters=self.counters,
             unfinished=unfinished,
+            instruments=self.instruments,
         )
         return Checkpoint(description, self.model.state_dict(), self.optimizer.moments())
 
@@ -185,25 +189,34 @@ class Member:
         return losses(logits_BTV, batch.targets, smoothing, taught_BTV, settings.teacher_weight)
 
     def train_step(
-        self, batch: Batch, settings: StepSettings, teachers: Sequence[GPT] = ()
+        self,
+        batch: Batch,
+        settings: StepSettings,
+        teachers: Sequence[GPT] = (),
+        look: Callable[[GPT], None] | None = None,
     ) -> StepOutcome:
-        """One update; one that is not sound leaves no trace in weights or moments."""
+        """One update; one that is not sound leaves no trace in weights or moments.
+
+        `look` may read the gradients, and changes nothing.
+        """
         torch.manual_seed(settings.dropout_seed)
         self.model.set_morph(settings.morph)
         objective, nats = self.losses(batch, settings, teachers)
         torch.autograd.backward(objective)
+        if look is not None:
+            look(self.model)
         gradients = self.optimizer.gradients()
-        grad_norm = float(torch.nn.utils.get_total_norm(gradients))
-        clip_coef = min(1.0, settings.clip / (grad_norm + 1e-6))
+        norms = gradient_norms(gradients)
+        clip_coef = min(1.0, settings.clip / (norms.total + 1e-6))
         spike_threshold = self.setup.optimizer.spike_threshold
-        sound = update_is_sound(float(objective.detach()), grad_norm, spike_threshold)
+        sound = update_is_sound(float(objective.detach()), norms.total, spike_threshold)
         if sound:
             if clip_coef < 1:
-                torch._foreach_mul_(gradients, clip_coef)
+                torch._foreach_mul_(list(gradients.values()), clip_coef)
             self.optimizer.step(settings.learning_rate)
         self.optimizer.zero_grad()
         self.counters = self.counters.after(batch.inputs.numel(), skipped=not sound)
-        return StepOutcome(float(nats.detach()), grad_norm, clip_coef, skipped=not sound)
+        return StepOutcome(float(nats.detach()), norms, clip_coef, skipped=not sound)
 
 
 def precision(setup: WorkerSetup) -> AbstractContextManager[None]:

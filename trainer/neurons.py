@@ -1,8 +1,8 @@
 """Moving the neurons of a feed-forward layer into a narrower or wider one.
 
-Works on named tensors, so weights and every kind of optimizer moment go through the same
-selection. Narrowing keeps the neurons of largest `|w_in| * |w_out|`, in their order; widening
-appends neurons whose output is zero.
+Works on named tensors, so weights, the coefficients of neurons and every kind of optimizer moment
+go through the same selection. Narrowing keeps the neurons of largest `|w_in| * |w_out|`, in their
+order; widening appends neurons whose output is zero.
 """
 
 from typing import TypeAlias

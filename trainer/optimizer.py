@@ -23,8 +23,8 @@ ADAMW_KINDS = ("exp_avg", "exp_avg_sq", "step")
 
 
 def is_hidden_matrix(name: str, parameter: Parameter) -> bool:
-    """A weight matrix inside a block: neither embedding, head, norm nor bias."""
-    return name.startswith("blocks.") and parameter.ndim == 2
+    """A weight matrix inside a block: neither embedding, head, norm, bias nor a trained curve."""
+    return name.startswith("blocks.") and name.endswith(".weight") and parameter.ndim == 2
 
 
 def num_fused(name: str) -> int:
@@ -58,9 +58,9 @@ class Optimizer:
             group["lr"] = self.config.lr * multiplier
         self.adamw.step()
 
-    def gradients(self) -> list[Tensor]:
-        """What backward left, in the order of the parameters."""
-        return [p.grad for p in self.parameters.values() if p.grad is not None]
+    def gradients(self) -> dict[str, Tensor]:
+        """What backward left, by parameter, in their order."""
+        return {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

@@ -1,6 +1,9 @@
 """The learning rate as a pure function of the step's place in its task."""
 
-from state.tasks import LearningRateSpan
+from math import cos, pi
+from typing import assert_never
+
+from state.tasks import Decay, LearningRateSpan
 
 
 def multiplier(span: LearningRateSpan, index: int, steps: int) -> float:
@@ -10,10 +13,24 @@ def multiplier(span: LearningRateSpan, index: int, steps: int) -> float:
     the same rates as the whole. Warm-up counts the member's age and never gives 0.
     """
     assert 0 <= index < steps
-    level = span.first + (span.last - span.first) * index / steps
+    age = span.age_steps + index
+    share = index / steps if span.decay is None else decayed(span.decay, age)
+    level = span.first + (span.last - span.first) * share
     if span.warmup_steps == 0:
         return level
-    return level * min(1.0, (span.age_steps + index + 1) / span.warmup_steps)
+    return level * min(1.0, (age + 1) / span.warmup_steps)
+
+
+def decayed(decay: Decay, age: int) -> float:
+    """How much of the fall lies behind at an age: 0 up to its start, 1 from its end on."""
+    way = (age - decay.start) / max(1, decay.end - decay.start)
+    match decay.curve:
+        case "linear":
+            return min(1.0, max(0.0, way))
+        case "cosine":
+            return (1 - cos(pi * min(1.0, max(0.0, way)))) / 2
+        case _:
+            assert_never(decay.curve)
 
 
 def morph_fraction(index: int, morph_steps: int) -> float:

@@ -3,19 +3,26 @@
 Documents are the units where they are short enough; longer ones, a running text for one, are cut
 into blocks. Units are ordered by the hash of their text and fill test, then search; the rest is
 train. No seed and no position enters, so adding a document moves few others.
+
+Contiguous parts are the exception: the text is cut where its characters are so many, as other
+programs do it, and nothing is looked at.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from hashlib import sha256
+from typing import Literal, assert_never
 from zlib import crc32
 
 import numpy as np
 
 from state.records import Split
+from trainer.config import Contiguous
 from trainer.corpus import Corpus
 from trainer.near_duplicates import group_near_duplicates
 
+Units = Literal["auto", "document", "block"]
 MIN_BLOCK, MAX_BLOCK = 2048, 8192
 """Characters of a block: about a hundredth of the corpus within these limits."""
 _PARAGRAPH = re.compile(r"(?:(?<=\n\n)|(?<=\n\r\n))(?=\S)")
@@ -24,14 +31,14 @@ _WORD = re.compile(r"(?<=\s)(?=\S)")
 
 
 def split_corpus(
-    corpus: Corpus, search_fraction: float, test_fraction: float
+    corpus: Corpus, search_fraction: float, test_fraction: float, units_of: Units = "auto"
 ) -> dict[Split, tuple[str, ...]]:
     """The units of each split, in the order of the corpus.
 
     Test and search get their fraction of the bytes to within half of the largest group of near
     copies. A corpus of very few units may leave them empty.
     """
-    units = _units(corpus.documents, min(search_fraction, test_fraction))
+    units = _units(corpus.documents, min(search_fraction, test_fraction), units_of)
     sizes = np.array([len(unit.encode()) for unit in units])
     digests = [sha256(unit.encode()).digest() for unit in units]
     limits: dict[Split, float] = {
@@ -51,6 +58,32 @@ def split_corpus(
     }
 
 
+def split_contiguous(corpus: Corpus, parts: Contiguous) -> dict[Split, tuple[str, ...]]:
+    """The first characters of the text, the next and the last; no test where its share is 0.
+
+    A part ends at the whole character below its share. Documents stay the units; one that a
+    border falls into is cut there.
+    """
+    num_characters = sum(map(len, corpus.documents))
+    train, held_out = Fraction(str(parts.train)), 1 - Fraction(str(parts.test))
+    borders = [0, int(num_characters * train), int(num_characters * held_out), num_characters]
+    names: tuple[Split, ...] = ("train", "search", "test") if parts.test else ("train", "search")
+    return {
+        name: tuple(_between(corpus.documents, start, end))
+        for name, start, end in zip(names, borders, borders[1:], strict=False)
+    }
+
+
+def _between(documents: Sequence[str], start: int, end: int) -> Iterator[str]:
+    """What of each document lies between two characters of the whole text."""
+    position = 0
+    for document in documents:
+        part = document[max(0, start - position) : max(0, end - position)]
+        if part:
+            yield part
+        position += len(document)
+
+
 def _assign(size: int, room: dict[Split, float]) -> Split:
     """The first held-out split that comes nearer to its fraction by taking the group."""
     return next((split for split, left in room.items() if size / 2 <= left), "train")
@@ -64,11 +97,22 @@ def _groups(units: Sequence[str], digests: Sequence[bytes]) -> list[list[int]]:
     return sorted(groups.values(), key=lambda group: min(digests[index] for index in group))
 
 
-def _units(documents: Sequence[str], smallest_fraction: float) -> list[str]:
-    """Documents, those longer than the smallest held-out split cut into blocks."""
+def _units(documents: Sequence[str], smallest_fraction: float, units_of: Units) -> list[str]:
+    """Documents whole, or the text in blocks, or the documents of which those longer than the
+    smallest held-out split are cut into blocks.
+    """
     num_characters = sum(map(len, documents))
     longest = smallest_fraction * num_characters
     size = block_size(num_characters)
+    match units_of:
+        case "document":
+            return list(documents)
+        case "block":
+            return list(cut_blocks("".join(documents), size))
+        case "auto":
+            pass
+        case _:
+            assert_never(units_of)
     return [
         unit
         for document in documents

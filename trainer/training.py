@@ -14,9 +14,14 @@ from trainer.data import Dataset
 from trainer.evaluation import evaluation_mode
 from trainer.flops import forward_flops_per_token, training_flops_per_step
 from trainer.guards import finite_or_none, must_be_quarantined
+from trainer.instruments.cusum import Chart
+from trainer.instruments.on_member import Instruments
 from trainer.losses import losses
 from trainer.member import Batch, Member, StepOutcome, StepSettings, precision
 from trainer.schedule import morph_fraction, multiplier
+
+SHORTEST_STEP_SECONDS = 1e-9
+"""A clock that stands still is no reason to divide by zero."""
 
 
 class Chunk:
@@ -32,10 +37,15 @@ class Chunk:
         dataset: Dataset,
         teachers: Sequence[GPT] = (),
         progress: Progress | None = None,
+        throughput: Chart | None = None,
     ) -> None:
+        """`throughput` is the chart of the member's last task in this process."""
         self.task, self.member, self.dataset, self.teachers = task, member, dataset, teachers
         self.setup = member.setup
         self.rows: list[StepMetrics] = list(progress.rows) if progress else []
+        self.instruments: Instruments | None = None
+        if self.setup.symbio is not None:
+            self.instruments = Instruments(self.setup, member.instruments, throughput)
         self.switch_jump = progress.switch_jump if progress else None
         self.measured_genomes = progress.measured_genomes if progress else ()
 
@@ -59,6 +69,8 @@ class Chunk:
             self.measured_genomes = (self.member.genome, self.task.genome)
             before = self.loss_of_first_batch()
             self.member.change_activation(self.task.genome)
+            if self.instruments is not None:
+                self.instruments.switched()
             self.member.model.set_morph(morph_fraction(0, self.task.morph_steps))
             after = self.loss_of_first_batch()
             self.switch_jump = finite_or_none(after - before)
@@ -74,8 +86,10 @@ class Chunk:
         settings = self.settings(index)
         if settings.morph == 1:
             self.member.finish_morph()
-        outcome = self.member.train_step(self.batch(index), settings, self.teachers)
-        return self.row(index, outcome, time.perf_counter() - started)
+        batch, look = self.batch(index), self.look_of(index)
+        outcome = self.member.train_step(batch, settings, self.teachers, look)
+        row = self.row(index, batch, outcome, time.perf_counter() - started)
+        return row if self.instruments is None else self.read(index, batch, row, self.instruments)
 
     def settings(self, index: int) -> StepSettings:
         """What the task asks of step `index`."""
@@ -92,9 +106,11 @@ class Chunk:
 
     def batch(self, index: int) -> Batch:
         """The batch of step `index`, on the model's device."""
-        block, batch = self.setup.model.block, self.setup.optimizer.batch
-        step = self.task.first_step + index
-        inputs, targets = self.dataset.batch(self.task.batches, step, batch, block)
+        windows = self.setup.optimizer.batch
+        if self.instruments is not None:
+            windows = self.instruments.batch
+        step, block = self.task.first_step + index, self.setup.model.block
+        inputs, targets = self.dataset.batch(self.task.batches, step, windows, block)
         device = self.setup.device
         return Batch(torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device))
 
@@ -104,9 +120,10 @@ class Chunk:
         with evaluation_mode([self.member.model]), precision(self.setup):
             return float(losses(self.member.model(inputs_BT), targets_BT).nats)
 
-    def row(self, index: int, outcome: StepOutcome, seconds: float) -> StepMetrics:
+    def row(self, index: int, batch: Batch, outcome: StepOutcome, seconds: float) -> StepMetrics:
         """The metrics of one step; what is not finite is absent."""
         clip_coef = None if outcome.skipped else outcome.clip_coef
+        norms = outcome.norms
         return StepMetrics(
             phase=self.task.phase,
             generation=self.task.generation,
@@ -114,18 +131,52 @@ class Chunk:
             step=self.task.first_step + index,
             loss=finite_or_none(outcome.loss),
             learning_rate=self.setup.optimizer.lr * self.settings(index).learning_rate,
-            grad_norm=finite_or_none(outcome.grad_norm),
+            grad_norm=finite_or_none(norms.total),
+            grad_norm_embedding=finite_or_none(norms.embedding),
+            grad_norm_attention=finite_or_none(norms.attention),
+            grad_norm_feed_forward=finite_or_none(norms.feed_forward),
             clip_coef=clip_coef,
             clip_pct=None if clip_coef is None else 100 * (1 - clip_coef),
             skipped=outcome.skipped,
-            tokens_per_sec=self.batch_tokens / seconds,
+            tokens_per_sec=batch.inputs.numel() / max(seconds, SHORTEST_STEP_SECONDS),
             ms_per_step=1000 * seconds,
         )
 
+    def look_of(self, index: int) -> Callable[[GPT], None] | None:
+        """What reads the gradients of step `index`."""
+        due = self.instruments is not None and self.is_sparse(index, self.instruments)
+        return self.instruments.look_at_gradients if self.instruments and due else None
+
+    def is_sparse(self, index: int, instruments: Instruments) -> bool:
+        """The measures that cost time are taken: at their interval, and at the end."""
+        last = index == self.task.steps - 1
+        return last or instruments.is_due(self.task.first_step + index)
+
+    def read(
+        self, index: int, batch: Batch, row: StepMetrics, instruments: Instruments
+    ) -> StepMetrics:
+        """The row with what the instruments read; the member keeps their state."""
+        sparse = self.member.model if self.is_sparse(index, instruments) else None
+        search_loss = self.task.search_loss if index == 0 else None
+        read = instruments.read(row, search_loss, batch.inputs, sparse)
+        self.member.instruments = instruments.state
+        return read
+
     @property
     def batch_tokens(self) -> int:
-        """Tokens of one step."""
+        """Tokens of a step whose batch is as configured."""
         return self.setup.optimizer.batch * self.setup.model.block
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of every step so far."""
+        windows = (row.adaptive_batch_size or self.setup.optimizer.batch for row in self.rows)
+        return sum(windows) * self.setup.model.block
+
+    @property
+    def throughput(self) -> Chart | None:
+        """The chart that follows from the clock."""
+        return self.instruments.charts.throughput if self.instruments else None
 
     @property
     def num_skipped(self) -> int:
@@ -139,7 +190,7 @@ class Chunk:
 
     def result(self) -> TrainingResult:
         """What training alone can say; storage, evaluations and times are the executor's."""
-        tokens = len(self.rows) * self.batch_tokens
+        tokens = self.num_tokens
         return TrainingResult(
             task_id=self.task.task_id,
             status="quarantined" if self.quarantined else "trained",

@@ -1,6 +1,6 @@
 """Sizes that follow from the shape and the genome. Imports no torch."""
 
-from state.genome import is_gated
+from state.genome import initial_coefficients, is_gated, is_per_channel
 from state.records import Genome
 from trainer.config import ModelConfig
 
@@ -26,11 +26,17 @@ def inner_width(config: ModelConfig, genome: Genome) -> int:
     return config.ungated_width
 
 
+def num_coefficients(config: ModelConfig, genome: Genome) -> int:
+    """Trained coefficients of the activation of one layer; 0 where it is not learnable."""
+    neurons = inner_width(config, genome) if is_per_channel(genome) else 1
+    return len(initial_coefficients(genome)) * neurons
+
+
 def num_parameters(config: ModelConfig, genome: Genome) -> int:
     """Parameters of the model."""
     matrices = 3 if is_gated(genome) else 2
     width = inner_width(config, genome)
-    layer = 4 * config.dim**2 + matrices * config.dim * width
+    layer = 4 * config.dim**2 + matrices * config.dim * width + num_coefficients(config, genome)
     total = config.vocab_size * config.dim * (1 if config.tied_head else 2)
     if config.recipe == "classic":
         biases, norms = 5 * config.dim + (matrices - 1) * width, 4 * config.dim

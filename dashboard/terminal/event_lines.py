@@ -7,20 +7,31 @@ from pydantic import JsonValue
 from dashboard.terminal.figures import printable
 from state.store_rows import StoredEvent
 
-_TEMPLATES = {
-    "phase_started": "{phase} begins with {steps} steps: {purpose} {note}",
+_TEMPLATES: dict[str, tuple[str, ...]] = {
+    "phase_started": ("{phase} begins with {steps} steps: {purpose} {note}",),
     "generation": (
         "{phase} generation {generation}: best {best_bits_per_byte} bpb, "
-        "{accepted} of {challengers} challengers accepted, {decision}"
+        "{accepted} of {challengers} challengers accepted, {decision}",
     ),
-    "gate": "{phase} gate: {verdict} at {bits_per_byte} bpb with {formula} ({reason})",
-    "chunk": "{phase} {host}: {bits} bpb after {age} steps",
-    "control_started": "control {name} begins with {steps} steps",
+    "gate": ("{phase} gate: {verdict} at {bits_per_byte} bpb with {formula} ({reason})",),
+    "chunk": ("{phase} {host}: {bits} bpb after {age} steps",),
+    "control_started": ("control {name} begins with {steps} steps",),
+    "mode": ("{mode}: {activation}, symbio {symbio}",),
+    "trained": (
+        "step {step}: training loss {train_loss}, {bits_per_byte} bpb on the search split, "
+        "{tokens_per_sec} tokens/s",
+        "step {step}: training loss {train_loss}, {tokens_per_sec} tokens/s",
+    ),
+    "sample": ("sample at step {step}: {prompt} -> {text}",),
+    "warning": ("warning: {message}",),
     "finished": (
         "finished: {test_bits_per_byte} bpb on the test split with {formula} "
-        "(order-2 model {order2}, untrained {untrained})"
+        "(order-2 model {order2}, untrained {untrained})",
+        "finished: {search_bits_per_byte} bpb on the search split with {formula} "
+        "(order-2 model {order2}, untrained {untrained})",
     ),
 }
+"""The first one whose facts are all there is taken."""
 
 
 def plain_line(event: StoredEvent | Mapping[str, JsonValue]) -> str:
@@ -30,12 +41,11 @@ def plain_line(event: StoredEvent | Mapping[str, JsonValue]) -> str:
     """
     kind, data = _parts(event)
     facts = {name: _shown(value) for name, value in data.items()}
-    template = _TEMPLATES.get(kind)
-    if template is not None:
+    for template in _TEMPLATES.get(kind, ()):
         try:
             return " ".join(template.format_map(facts).split())
         except KeyError:
-            pass
+            continue
     listed = " ".join(f"{printable(name)}={value}" for name, value in facts.items())
     return f"{printable(kind)}: {listed}" if listed else printable(kind)
 
@@ -52,6 +62,8 @@ def _shown(value: JsonValue) -> str:
     match value:
         case None:
             return "-"
+        case bool():
+            return "on" if value else "off"
         case float():
             return f"{value:.5g}"
         case _:

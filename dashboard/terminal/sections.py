@@ -8,6 +8,7 @@ from rich.text import Text
 from dashboard.terminal.event_lines import plain_line
 from dashboard.terminal.figures import bar, duration, printable, sparkline
 from dashboard.terminal.snapshot import Pace, RunView, eta_seconds
+from dashboard.terminal.training import model_line
 from state.records import Decision, PhaseName
 
 PHASES: tuple[PhaseName, ...] = get_args(PhaseName)[:6]
@@ -16,15 +17,17 @@ _GATE_MARKS = {"pass": ("+", "green"), "retry": ("~", "yellow"), "revert": ("<",
 
 
 def header(view: RunView, pace: Pace, width: int) -> list[Text]:
-    """Three lines: what runs, how much of the budget is spent, and the phases."""
+    """Three lines: what runs, how much of the budget is spent, and the phases or the model."""
     run = view.run
     best = f"best {run.best_bits_per_byte:.4f} bpb" if run.best_bits_per_byte is not None else ""
-    generation = "" if run.generation is None else f"generation {run.generation}"
+    chunks = "chunk" if view.is_single else "generation"
+    generation = "" if run.generation is None else f"{chunks} {run.generation}"
     facts = [_phase_of(view), generation, best, run.domain or "", _status(view)]
     title = Text("symbio-auto ", style="bold")
     title.append(printable(run.run_id), style="bold cyan")
     title.append("".join(f"  {printable(fact)}" for fact in facts if fact))
-    return [title, _budget(view, pace, width), phase_strip(view, width)]
+    last = model_line(view) if view.is_single else phase_strip(view, width)
+    return [title, _budget(view, pace, width), last]
 
 
 def phase_strip(view: RunView, width: int) -> Text:

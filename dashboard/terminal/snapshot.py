@@ -1,13 +1,22 @@
 """Everything that one frame shows, and how it is read from the store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from state.metrics_reader import MetricsReader
-from state.records import BatteryReport, Decision, Ledger, MemberRecord, Sample, Synchrony
+from state.records import (
+    BatteryReport,
+    Decision,
+    Ledger,
+    MemberRecord,
+    Sample,
+    StepMetrics,
+    Synchrony,
+)
 from state.store_rows import RunSummary, StoredEvent, StoredFinding
 
 NUM_EVENTS = 60
 NUM_FINDINGS = 5
+NUM_LOSSES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,17 @@ class RunView:
     events: tuple[StoredEvent, ...] = ()
     best_bits_per_byte: tuple[float, ...] = ()
     """Of each generation that measured it."""
+    steps: tuple[StepMetrics, ...] = ()
+    """Of the newest chunk of a model that trains alone."""
+    losses: tuple[float, ...] = ()
+    """Its training loss from the first step to the last, thinned out."""
+    search_bits: tuple[float, ...] = ()
+    """Its bits per byte at each evaluation."""
+
+    @property
+    def is_single(self) -> bool:
+        """One model trains alone: there is no population."""
+        return self.run.config.get("mode") == "train"
 
     @property
     def spent(self) -> int:
@@ -69,7 +89,7 @@ def _view_of(store: MetricsReader, run: RunSummary) -> RunView:
     spoken = samples[-1].sample if samples else None
     if spoken is None and battery is not None and battery.samples:
         spoken = battery.samples[0]
-    return RunView(
+    view = RunView(
         run=run,
         ledger=store.ledger(run_id),
         members=() if run.generation is None else store.members(run_id, run.generation),
@@ -84,4 +104,16 @@ def _view_of(store: MetricsReader, run: RunSummary) -> RunView:
             for done in store.generations(run_id)
             if done.best_bits_per_byte is not None
         ),
+    )
+    return _with_training(view, store) if view.is_single else view
+
+
+def _with_training(view: RunView, store: MetricsReader) -> RunView:
+    run_id, newest = view.run.run_id, view.members[-1:]
+    measured = (member.bits_per_byte for member in store.members(run_id))
+    return replace(
+        view,
+        steps=store.steps(run_id, newest[0].member_id) if newest else (),
+        losses=tuple(point.loss for point in store.losses(run_id, limit=NUM_LOSSES)),
+        search_bits=tuple(bits for bits in measured if bits is not None),
     )

@@ -16,17 +16,35 @@ from rich.text import Text
 from dashboard.terminal import sections
 from dashboard.terminal.population import population_table
 from dashboard.terminal.snapshot import Pace, RunView
+from dashboard.terminal.training import training
 
 WIDE = 140
 HEADER_LINES = 3
 
 Lines = list[list[Segment]]
-SectionName = Literal["population", "decision", "signals", "sample", "events"]
+SectionName = Literal["population", "training", "decision", "signals", "sample", "events"]
 
 READING_ORDER: tuple[SectionName, ...] = get_args(SectionName)
-BY_IMPORTANCE: tuple[SectionName, ...] = ("population", "decision", "events", "signals", "sample")
-LEFT: tuple[SectionName, ...] = ("population", "events")
-RIGHT: tuple[SectionName, ...] = ("decision", "signals", "sample")
+
+
+class Layout(NamedTuple):
+    """Sections from the most important to the least: in one column, or in two."""
+
+    narrow: tuple[SectionName, ...]
+    left: tuple[SectionName, ...]
+    right: tuple[SectionName, ...]
+
+
+PHASES = Layout(
+    narrow=("population", "decision", "events", "signals", "sample"),
+    left=("population", "events"),
+    right=("decision", "signals", "sample"),
+)
+SINGLE = Layout(
+    narrow=("training", "sample", "events", "decision"),
+    left=("training", "events"),
+    right=("sample", "decision"),
+)
 
 
 class Want(NamedTuple):
@@ -66,12 +84,13 @@ class Frame:
         return canvas.draw(head, self.width, top) + self._body(canvas, self.view, self.height - top)
 
     def _body(self, canvas: "_Canvas", view: RunView, rows: int) -> Lines:
+        layout = SINGLE if view.is_single else PHASES
         if self.width < WIDE:
-            return _column(canvas, view, BY_IMPORTANCE, self.width, rows)
+            return _column(canvas, view, layout.narrow, self.width, rows)
         left = self.width * 3 // 5
         right = self.width - left - 2
-        left_lines = _column(canvas, view, LEFT, left, rows)
-        right_lines = _column(canvas, view, RIGHT, right, rows)
+        left_lines = _column(canvas, view, layout.left, left, rows)
+        right_lines = _column(canvas, view, layout.right, right, rows)
         gap = [Segment("  ")]
         return [a + gap + b for a, b in zip(left_lines, right_lines, strict=True)]
 
@@ -125,6 +144,8 @@ def _want(name: SectionName, view: RunView) -> Want:
     match name:
         case "population":
             return Want(4, max(4, len(view.members) + 2))
+        case "training":
+            return Want(4, 8)
         case "decision":
             return Want(3, 5)
         case "signals":
@@ -143,6 +164,8 @@ def _section(
     match name:
         case "population":
             return population_table(view.members, rows, width)
+        case "training":
+            return _cut(training(view, width, ascii_only=ascii_only))
         case "decision":
             return Group(*sections.decision(view))
         case "signals":

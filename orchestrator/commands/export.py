@@ -2,8 +2,8 @@
 
 import argparse
 
-from orchestrator.commands.sample import best_model
 from orchestrator.commits import restore
+from orchestrator.run_state import best_model
 from state.commit import load_commit
 from state.objects import ObjectStore
 from state.run_folder import RunFolder

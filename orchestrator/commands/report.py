@@ -3,8 +3,7 @@
 import argparse
 
 from orchestrator.commits import restore
-from orchestrator.report.build import finish
-from orchestrator.report.markdown import markdown
+from orchestrator.report.finish import finish, markdown, report_json
 from state.commit import load_commit
 from state.run_folder import RunFolder
 
@@ -13,5 +12,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the report."""
     folder = RunFolder.from_argument(arguments.run)
     report = finish(folder, restore(load_commit(folder).record))
-    print(report.model_dump_json(indent=2) if arguments.json else markdown(report))
+    print(report_json(report, indent=2) if arguments.json else markdown(report))
     return 0

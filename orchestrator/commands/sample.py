@@ -5,7 +5,7 @@ import argparse
 from orchestrator.commits import Saved, restore
 from orchestrator.plain_settings import is_text
 from orchestrator.resolve import worker_setup
-from orchestrator.run_state import Dormant, RunState
+from orchestrator.run_state import best_model
 from orchestrator.task_runner import unwritten_ids
 from state.commit import load_commit
 from state.run_folder import RunFolder
@@ -59,21 +59,6 @@ def _require_reasonable(arguments: argparse.Namespace) -> None:
             raise ValueError(f"{flag} {value} is out of range; give 1 to {most:,}")
     if not is_text(arguments.prompt):
         raise ValueError(f"--prompt {arguments.prompt!r} is not UTF-8; write it as UTF-8")
-
-
-def best_model(state: RunState) -> Dormant:
-    """The winner, or while the run is going on the best copy so far.
-
-    Raises:
-        ValueError: nothing was kept yet.
-    """
-    kept = [state.winner, state.host.best if state.host else None, *state.dormant]
-    found = [one for one in kept if one is not None]
-    if state.winner is not None:
-        return state.winner
-    if not found:
-        raise ValueError(f"run {state.run_id} has kept no model yet; let it finish its first phase")
-    return min(found, key=lambda one: one.evaluation.bits_per_byte)
 
 
 def as_prompt(text: str, saved: Saved) -> str:

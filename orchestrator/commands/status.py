@@ -38,7 +38,7 @@ def print_status(folder: RunFolder, record: CommitRecord, process: RunProcess | 
     age = commit_age_seconds(record)
     print(f"{record.run_id}, committed {record.written_at} ({age:.0f} s ago)")
     for name, value in record.summary.items():
-        if value is not None:
+        if value not in (None, []):
             print(f"  {name.replace('_', ' '):20} {value}")
     print(f"  {'process':20} {_who(process)}")
     if process is None:

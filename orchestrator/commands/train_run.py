@@ -5,8 +5,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,20 +15,34 @@ from pydantic import JsonValue
 from orchestrator.closed_pipe import print_nowhere
 from orchestrator.flags import settings_of
 from orchestrator.preparation import Prepared, prepare_resume, prepare_run
+from orchestrator.recorder import EventListener
+from orchestrator.row_feed import RowFeed
 from orchestrator.run_process import let_go_on, process_of, resume_line
 from orchestrator.session import Finished, complete, execute
-from orchestrator.settings import build_config
+from orchestrator.settings import Settings, build_config
 from state.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from dashboard.terminal.live import LiveView
+    from dashboard.trackers.protocol import Tracker
 
 
 def run(arguments: argparse.Namespace, started_at: float) -> int:
     """Start or resume; returns the exit code."""
-    if arguments.resume and not settings_of(arguments) and _woken(arguments.resume):
+    if arguments.resume:
+        return go_on(arguments, settings_of(arguments), started_at)
+    return see_through(_start(arguments), arguments, started_at)
+
+
+def go_on(arguments: argparse.Namespace, given: Settings, started_at: float) -> int:
+    """Resume the run of `--resume`; `given` is what was asked of it besides."""
+    if not given and _woken(arguments.resume):
         return 0
-    prepared = _resume(arguments) if arguments.resume else _start(arguments)
+    return see_through(_resume(arguments, given), arguments, started_at)
+
+
+def see_through(prepared: Prepared, arguments: argparse.Namespace, started_at: float) -> int:
+    """Run what was made ready and hand its results over; returns the exit code."""
     if prepared.saved.run.status == "finished":
         return _already_finished(prepared)
     if not arguments.json:
@@ -50,14 +64,52 @@ def resume(arguments: argparse.Namespace) -> int:
 
 def _execute(prepared: Prepared, arguments: argparse.Namespace, started_at: float) -> Finished:
     """See the run through, with whatever shows it."""
-    if arguments.json:
-        # Ray writes to the standard output when it dies; nothing but the report belongs there.
-        with redirect_stdout(sys.stderr):
-            return execute(prepared, started_at=started_at)
-    if arguments.plain or not is_terminal():
-        return execute(prepared, listeners=(print_event,), started_at=started_at)
-    with Screen(prepared.folder) as screen:
-        return execute(prepared, listeners=(screen.hear,), started_at=started_at)
+    with _followed(prepared, arguments) as others:
+        if arguments.json:
+            # Ray writes to the standard output when it dies; only the report belongs there.
+            with redirect_stdout(sys.stderr):
+                return execute(prepared, listeners=others, started_at=started_at)
+        if arguments.plain or not is_terminal():
+            listeners = (print_event, *others)
+            return execute(prepared, listeners=listeners, started_at=started_at)
+        with Screen(prepared.folder) as screen:
+            listeners = (screen.hear, *others)
+            return execute(prepared, listeners=listeners, started_at=started_at)
+
+
+@contextmanager
+def _followed(
+    prepared: Prepared, arguments: argparse.Namespace
+) -> Iterator[tuple[EventListener, ...]]:
+    """Listeners for the trackers that were asked for, which are closed at the end."""
+    trackers = trackers_of(arguments, prepared.folder)
+    if not trackers:
+        yield ()
+        return
+    from dashboard.trackers.follow import Followers
+
+    followers = Followers(trackers, lambda text: print(text, file=sys.stderr))
+    saved, commit = prepared.saved, prepared.commit
+    followers.start(saved.run.run_id, saved.config.model_dump(mode="json"))
+    metrics = prepared.folder.metrics_jsonl
+    position = commit.journal_bytes.get(metrics.name, 0) if commit else 0
+    try:
+        yield (RowFeed(metrics, position, followers.rows, followers.event).hear,)
+    finally:
+        followers.close()
+
+
+def trackers_of(arguments: argparse.Namespace, folder: RunFolder) -> list["Tracker"]:
+    """What else shows the run; writes nothing yet.
+
+    Raises:
+        ValueError: the package of one is missing.
+    """
+    if not getattr(arguments, "tensorboard", False):
+        return []
+    from dashboard.trackers.tensorboard import TensorBoard
+
+    return [TensorBoard(folder.root / "tensorboard")]
 
 
 def _print_if_heard(line: str) -> None:
@@ -83,12 +135,12 @@ def _woken(path: Path) -> bool:
 def _start(arguments: argparse.Namespace) -> Prepared:
     config = build_config(settings_of(arguments), config_file=arguments.config)
     if "run_dir" not in config.model_fields_set:
-        config = config.model_copy(update={"run_dir": str(_free_folder(Path(config.run_dir)))})
+        config = config.model_copy(update={"run_dir": str(free_folder(Path(config.run_dir)))})
     return prepare_run(config)
 
 
-def _free_folder(wanted: Path) -> Path:
-    """The default folder, or the first numbered one beside it that holds no run."""
+def free_folder(wanted: Path) -> Path:
+    """`wanted`, or the first numbered one beside it that holds no run."""
     number, folder = 1, wanted
     while RunFolder(folder).state.exists():
         number += 1
@@ -96,8 +148,8 @@ def _free_folder(wanted: Path) -> Path:
     return folder
 
 
-def _resume(arguments: argparse.Namespace) -> Prepared:
-    given = settings_of(arguments)
+def _resume(arguments: argparse.Namespace, given: Settings) -> Prepared:
+    given = dict(given)
     budget = given.pop("budget", None)
     engine = given.pop("engine", {})
     assert isinstance(engine, dict)
@@ -119,8 +171,7 @@ def _resume(arguments: argparse.Namespace) -> Prepared:
 
 def _hand_over(finished: Finished, *, as_json: bool) -> int:
     from orchestrator.commits import restore
-    from orchestrator.report.build import finish
-    from orchestrator.report.headline import headline
+    from orchestrator.report.finish import finish, headline, report_json
     from state.commit import load_commit
 
     if finished.state.status != "finished":
@@ -130,7 +181,7 @@ def _hand_over(finished: Finished, *, as_json: bool) -> int:
     saved = restore(load_commit(finished.folder, verify_objects=False).record)
     report = finish(finished.folder, saved)
     if as_json:
-        print(report.model_dump_json())
+        print(report_json(report))
         return 0
     _show(headline(report))
     print(f"model   {finished.folder.model}")

@@ -13,6 +13,7 @@ from state.tasks import (
     BatteryResult,
     EnsembleResult,
     EvaluationResult,
+    SampleResult,
     TrainingResult,
 )
 
@@ -21,6 +22,7 @@ Row = (
     | EvaluationResult
     | EnsembleResult
     | BatteryResult
+    | SampleResult
     | BaselineResult
     | Intervention
 )

@@ -22,6 +22,11 @@ FIXED = {
     "model_size": ("it was turned into a shape when the run began", "start a new run with --model"),
     "preset": ("it was turned into settings when the run began", "set those settings"),
     "run_dir": ("it names a folder", "give the new one with --run-dir"),
+    "mode": ("the run was begun in it", "start a new run"),
+    "train.activation": ("the weights were trained with it", "start a new run with --activation"),
+    "train.ffn_dim": ("the weights have this shape", "start a new run with --ffn-dim"),
+    "train.init_from": ("the model has begun", "start a new run with --init-from"),
+    "train.init_sha256": ("the model has begun", "start a new run with --init-from"),
 }
 """Path -> why it cannot change, and what to do; the first that fits counts, None allows."""
 

@@ -179,8 +179,8 @@ class Environment(Record):
     code_version: str = ""
 
 
-class FinalReport(Record):
-    """Everything that a run claims, with the numbers behind it."""
+class RunReport(Record):
+    """What the report of every run says, with the numbers behind it."""
 
     schema_version: Literal[1] = 1
     run_id: str
@@ -190,15 +190,34 @@ class FinalReport(Record):
     data: DataSummary
     model: ModelSummary
     budget: BudgetSummary
+    test: Score | None = None
+    """None where no text was held out for it."""
+    search: Score
+    untrained: Baseline
+    order2: Baseline
+    """An order-2 byte model fitted on the train split."""
+    environment: Environment
+    resumed_count: int = Field(ge=0)
+    wall: WallSummary
+    cost: CostSummary
+    test_openings: int = Field(ge=0)
+    """How often the test split was read; 1 in an honest run, 0 where there is none."""
+    model_sha256: str
+    """Of the exported weights."""
+    resume_line: str
+    """The command line that goes on from here."""
+    first_step_seconds: float | None = None
+    """From the start of the command to the first training step."""
+
+
+class FinalReport(RunReport):
+    """Everything that a run of the six phases claims."""
+
     phases: tuple[PhaseSummary, ...]
     batteries: tuple[BatteryReport, ...] = ()
     """In the order in which they were taken, at most one a phase."""
     winner: Winner
     test: Score
-    search: Score
-    untrained: Baseline
-    order2: Baseline
-    """An order-2 byte model fitted on the train split."""
     ensemble: EnsembleSummary | None = None
     """None when it was never measured."""
     synchrony: tuple[Synchrony, ...] = ()
@@ -207,15 +226,3 @@ class FinalReport(Record):
     """Challengers worth telling of: the accepted ones and the best of the others."""
     control: tuple[ControlScore, ...] = ()
     """Empty when no baseline was trained."""
-    environment: Environment
-    resumed_count: int = Field(ge=0)
-    wall: WallSummary
-    cost: CostSummary
-    test_openings: int = Field(ge=0)
-    """How often the test split was read; 1 in an honest run."""
-    model_sha256: str
-    """Of the exported weights."""
-    resume_line: str
-    """The command line that goes on from here."""
-    first_step_seconds: float | None = None
-    """From the start of the command to the first training step."""

@@ -1,9 +1,9 @@
 """`report.md`: the final report for a person. A pure function of the record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from orchestrator.report.escape import block, code, inline, table
-from orchestrator.report.final_report import FinalReport, PhaseSummary
+from orchestrator.report.final_report import FinalReport, PhaseSummary, RunReport
 from orchestrator.report.headline import headline
 from orchestrator.report.quantities import bpb, count, operations, percent, seconds, signed, times
 from orchestrator.report.story import story
@@ -24,9 +24,14 @@ def markdown(report: FinalReport) -> str:
         ("Synchrony", _synchrony(report)),
         ("The ensemble", _ensemble(report)),
         ("What the model writes", _battery(report)),
-        ("Cost", _cost(report)),
-        ("How to reproduce", _reproduction(report)),
+        ("Cost", cost(report)),
+        ("How to reproduce", reproduction(report)),
     ]
+    return document(sections)
+
+
+def document(sections: Sequence[tuple[str, str]]) -> str:
+    """Sections by title; the first title is the document's."""
     titles = ["#"] + ["##"] * (len(sections) - 1)
     return (
         "\n\n".join(
@@ -160,8 +165,9 @@ def _samples(samples: tuple[Sample, ...]) -> Iterator[str]:
         yield f"{title}\n\n{block(sample.text)}"
 
 
-def _cost(report: FinalReport) -> str:
-    cost, wall = report.cost, report.wall
+def cost(report: RunReport) -> str:
+    """Where the time went, and what was computed in it."""
+    spent, wall = report.cost, report.wall
     parts = {
         "training": wall.training,
         "evaluation": wall.evaluation,
@@ -173,13 +179,14 @@ def _cost(report: FinalReport) -> str:
     start = "" if first is None else f" The first step began after {seconds(first)}."
     return (
         f"{table(['work', 'time', 'share'], rows)}\n\n"
-        f"{count(cost.tokens)} tokens, {operations(cost.training_flops)} in training and "
-        f"{operations(cost.evaluation_flops)} in evaluation, {seconds(cost.device_seconds)} of "
+        f"{count(spent.tokens)} tokens, {operations(spent.training_flops)} in training and "
+        f"{operations(spent.evaluation_flops)} in evaluation, {seconds(spent.device_seconds)} of "
         f"device time; {times(report.resumed_count)} resumed.{start}"
     )
 
 
-def _reproduction(report: FinalReport) -> str:
+def reproduction(report: RunReport) -> str:
+    """The command, and what the bits depend on besides."""
     environment = report.environment
     packages = ", ".join(f"{inline(k)} {inline(v)}" for k, v in environment.packages.items())
     facts = [

@@ -13,6 +13,7 @@ from state.records import (
     Finding,
     Ledger,
     MemberRecord,
+    Sample,
     Split,
     Synchrony,
 )
@@ -35,6 +36,8 @@ class Conclusion(Record):
     decisions: tuple[Decision, ...] = ()
     synchrony: Synchrony | None = None
     battery: BatteryReport | None = None
+    samples: tuple[Sample, ...] = ()
+    """What a model that trains alone wrote after its last step."""
     events: tuple[Event, ...] = ()
 
 

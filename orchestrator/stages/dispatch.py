@@ -6,7 +6,16 @@ from typing import NamedTuple, assert_never
 from orchestrator.config import RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import RunState
-from orchestrator.stages import control, finale, host, phase_end, phase_start, reference, search
+from orchestrator.stages import (
+    control,
+    finale,
+    host,
+    phase_end,
+    phase_start,
+    reference,
+    search,
+    single,
+)
 from orchestrator.stages import symbiosis as merger
 from orchestrator.stages.conclusion import Conclusion
 from state.tasks import Task
@@ -49,5 +58,7 @@ def _training_stage(state: RunState, config: RunConfig) -> Stage:
             return Stage(search.open_work, search.pending, search.conclude)
         case "host":
             return Stage(host.open_work, host.pending, host.conclude)
+        case "single":
+            return Stage(single.open_work, single.pending, single.conclude)
         case _:
             assert_never(kind)

@@ -1,6 +1,10 @@
-"""The end: open the test split, once, for the winner, the untrained model and the baselines."""
+"""The end: open the test split, once, for the winner, the untrained model and the baselines.
+
+A text of which nothing was held out for that is measured on the search split alone.
+"""
 
 from orchestrator.config import RunConfig
+from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, FinalMeasures, OpenWork, RunState
 from orchestrator.stages.conclusion import (
     Conclusion,
@@ -26,24 +30,25 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
     winner = winner_of(state)
     seed = derive_seed(config.seed, "init", winner.lineage)
     threads = config.engine.host_threads or 1
+    final = final_split(config)
     tasks: list[Task] = [
         EvaluationTask(
             task_id="final-winner",
             genome=winner.genome,
             checkpoint=winner.checkpoint,
             init_seed=seed,
-            splits=("test", "search"),
+            splits=("test", "search") if config.data.has_test else ("search",),
             threads=threads,
         ),
         EvaluationTask(
             task_id="final-untrained",
-            genome=parse("gelu"),
+            genome=parse(config.train.activation),
             checkpoint=None,
             init_seed=derive_seed(config.seed, "init", 0),
-            splits=("test",),
+            splits=(final,),
             threads=threads,
         ),
-        BaselineTask(task_id="final-order2"),
+        BaselineTask(task_id="final-order2", split=final),
     ]
     tasks += [
         EvaluationTask(
@@ -51,7 +56,7 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
             genome=best.genome,
             checkpoint=best.checkpoint,
             init_seed=seed,
-            splits=("test",),
+            splits=(final,),
             threads=threads,
         )
         for number, (_, best) in enumerate(trained_controls(state))
@@ -61,42 +66,55 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
     """The run is finished."""
-    controls = tuple(
-        (name, _measured(state, f"final-control-{number}", "test").bits_per_byte)
-        for number, (name, _) in enumerate(trained_controls(state))
-    )
-    final = FinalMeasures(
-        test=_measured(state, "final-winner", "test"),
-        search=_measured(state, "final-winner", "search"),
-        untrained=_measured(state, "final-untrained", "test"),
-        order2_bits_per_byte=_order2(state),
-        controls=controls,
-    )
+    split, final = final_split(config), _measures(state, config)
+    result = f"{split}_bits_per_byte"
+    bits = _measured(state, "final-winner", split).bits_per_byte
     decision = Decision(
-        phase="homeostasis",
+        phase=phases_of(config)[-1].name,
         generation=state.generation - 1,
         kind="finish",
         reason="the budget is spent",
-        numbers={"test_bits_per_byte": final.test.bits_per_byte},
+        numbers={result: bits},
     )
     update = {
         "final": final,
         "status": "finished",
         "ledger": charge(state),
         "work": None,
-        "test_openings": state.test_openings + 1,
+        "test_openings": state.test_openings + config.data.has_test,
         "last_decision": decision,
     }
     event = Event(
         kind="finished",
         data={
-            "test_bits_per_byte": round(final.test.bits_per_byte, 5),
+            result: round(bits, 5),
             "untrained": round(final.untrained.bits_per_byte, 5),
             "order2": round(final.order2_bits_per_byte, 5),
             "formula": winner_of(state).genome.formula,
         },
     )
     return Conclusion(state=state.model_copy(update=update), decisions=(decision,), events=(event,))
+
+
+def final_split(config: RunConfig) -> Split:
+    """The split that the run is read for."""
+    return "test" if config.data.has_test else "search"
+
+
+def _measures(state: RunState, config: RunConfig) -> FinalMeasures:
+    """Every evaluation; without a test split the search split stands in for it."""
+    split = final_split(config)
+    controls = tuple(
+        (name, _measured(state, f"final-control-{number}", split).bits_per_byte)
+        for number, (name, _) in enumerate(trained_controls(state))
+    )
+    return FinalMeasures(
+        test=_measured(state, "final-winner", "test") if config.data.has_test else None,
+        search=_measured(state, "final-winner", "search"),
+        untrained=_measured(state, "final-untrained", split),
+        order2_bits_per_byte=_order2(state),
+        controls=controls,
+    )
 
 
 def trained_controls(state: RunState) -> list[tuple[str, Dormant]]:

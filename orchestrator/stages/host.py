@@ -51,7 +51,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     after = _booked(state, config, result)
     host = _trained(state, config, result)
     after = after.model_copy(update={"host": host, "generation": state.generation + 1})
-    findings = inspect_all(_evidence(host, result))
+    findings = inspect_all(evidence_of(host, result))
     after, decision = decide(after, config, findings, result)
     if steps_left(after, config) == 0 or decision.kind == "advance":
         after = _ended(after, config)
@@ -164,7 +164,8 @@ def _trained(state: RunState, config: RunConfig, result: TrainingResult) -> Host
     )
 
 
-def _evidence(host: HostState, result: TrainingResult) -> Evidence:
+def evidence_of(host: HostState, result: TrainingResult) -> Evidence:
+    """What the detectors are told of a single model."""
     member = MemberEvidence(
         member_id=host.name,
         lineage=host.lineage,

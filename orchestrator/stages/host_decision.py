@@ -69,7 +69,7 @@ def _response(
 ) -> Response:
     host, phase = host_of(state), phase_of(state)
     if result.status != "trained":
-        return _after_failure(state, config, result)
+        return after_failure(state, config, result)
     answerable = [finding for finding in findings if has_response(finding)]
     if not answerable:
         return Response("continue", "nothing calls for a change", host, phase)
@@ -78,24 +78,29 @@ def _response(
     return _answer(state, config, answerable)
 
 
-def _after_failure(state: RunState, config: RunConfig, result: TrainingResult) -> Response:
-    """Half the learning rate, once. A baseline that fails again ends with its best model."""
+def after_failure(state: RunState, config: RunConfig, result: TrainingResult) -> Response:
+    """Half the learning rate, once. A baseline that fails again ends with its best model.
+
+    Raises:
+        HostDivergedError: it is the second time, and no baseline.
+    """
     host, phase = host_of(state), phase_of(state)
     if host.failures > 1 and current_phase(state, config) == "control":
-        return Response("advance", f"{host.name} diverged twice: {_cause(result)}", host, phase)
+        return Response("advance", f"{host.name} diverged twice: {cause_of(result)}", host, phase)
     if host.failures > 1:
         raise HostDivergedError(
             f"{host.name} diverged twice in {current_phase(state, config)}, the second time with "
-            f"half its learning rate ({_cause(result)}); start again with a lower --lr"
+            f"half its learning rate ({cause_of(result)}); start again with a lower --lr"
         )
     before = phase.settings.lr_scale
     settings = phase.settings.model_copy(update={"lr_scale": before / 2})
     change = Adjustment(setting="lr_scale", before=before, after=before / 2)
     changed = phase.model_copy(update={"settings": settings})
-    return Response("adapt", _cause(result), host, changed, (change,))
+    return Response("adapt", cause_of(result), host, changed, (change,))
 
 
-def _cause(result: TrainingResult) -> str:
+def cause_of(result: TrainingResult) -> str:
+    """Why a chunk could not be used, in words."""
     return result.error or f"{result.skipped_steps} of {result.steps} steps were unusable"
 
 

@@ -5,6 +5,7 @@ from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.phases import fit_search, phases_of, purpose
 from orchestrator.run_state import LineageState, OpenWork, PhaseSettings, PhaseState, RunState
 from orchestrator.stages.conclusion import Conclusion, Event
+from orchestrator.stages.single import mode_event, new_host
 from state.genome import parse
 from state.seeds import derive_seed
 from state.tasks import Task
@@ -29,8 +30,10 @@ def new_lineage(config: RunConfig, index: int) -> LineageState:
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
     """The state at the first generation of the phase, or at the merger before Endosymbiosis."""
     phase = phases_of(config)[state.phase_index]
-    lineages = _lineages(state, config, phase)
-    state = state.model_copy(update={"lineages": lineages})
+    if phase.kind == "single":
+        state = state.model_copy(update={"host": new_host(config)})
+    else:
+        state = state.model_copy(update={"lineages": _lineages(state, config, phase)})
     fresh = _fresh_phase(state, config, phase)
     stage = "symbiosis" if phase.name == "endosymbiosis" and state.host is None else "generation"
     note = fresh.fit.note if fresh.fit else ""
@@ -44,7 +47,8 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
         },
     )
     update = {"phase": fresh, "stage": stage, "work": None, "decisions": ()}
-    return Conclusion(state=state.model_copy(update=update), events=(event,))
+    events = (event, mode_event(config)) if phase.kind == "single" else (event,)
+    return Conclusion(state=state.model_copy(update=update), events=events)
 
 
 def _lineages(state: RunState, config: RunConfig, phase: PhaseConfig) -> tuple[LineageState, ...]:

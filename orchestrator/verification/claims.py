@@ -37,8 +37,7 @@ def check_export(now: Snapshot) -> list[Check]:
 
 def check_report(now: Snapshot) -> list[Check]:
     """final-report.json says what the state and the store say."""
-    from orchestrator.report.build import build_report
-    from orchestrator.report.final_report import FinalReport
+    from orchestrator.report.finish import report_of
 
     path = now.folder.final_report
     if now.saved.run.final is None:
@@ -46,8 +45,8 @@ def check_report(now: Snapshot) -> list[Check]:
     if not path.exists():
         return [failed("report", f"{path} is missing; symbio-auto report writes it again")]
     try:
-        written = FinalReport.model_validate_json(path.read_bytes())
-        built = build_report(now.folder, now.saved)
+        built = report_of(now.folder, now.saved)
+        written = type(built).model_validate_json(path.read_bytes())
     except ValidationError as error:
         return [failed("report", f"{path} is no report: {error.errors()[0]['msg']}")]
     except (OSError, ValueError) as error:

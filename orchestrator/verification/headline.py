@@ -47,10 +47,13 @@ def claim_of(now: Snapshot) -> Claim | None:
     """What the run would answer if asked now; None before it has kept a model."""
     state, host_threads = now.saved.run, now.saved.config.engine.host_threads or 1
     if state.winner is not None and state.final is not None:
-        return Claim(state.winner, (state.final.search, state.final.test), host_threads)
-    if not state.dormant:
+        figures = [one for one in (state.final.search, state.final.test) if one is not None]
+        return Claim(state.winner, tuple(figures), host_threads)
+    alone = now.saved.config.mode == "train" and state.host is not None and state.host.best
+    kept = [alone] if alone else state.dormant
+    if not kept:
         return None
-    best = min(state.dormant, key=lambda one: one.evaluation.bits_per_byte)
+    best = min(kept, key=lambda one: one.evaluation.bits_per_byte)
     return Claim(best, (best.evaluation,), _threads(now, best.checkpoint))
 
 

@@ -15,13 +15,27 @@ from state.genome.expression import (
     Scale,
 )
 from state.genome.fingerprint import Fingerprint, distance, fingerprint, is_known, same
+from state.genome.learnable import FAMILY_NAMES, LearnableKind
 from state.genome.mutation import Mutation, Recombination, crossover, mutate
 from state.genome.operators import OPERATORS, Operator
 from state.genome.probation import probation
-from state.genome.text import display_name, expression, genome_of, is_gated, latex, parse
+from state.genome.text import (
+    display_name,
+    expression,
+    family_genome,
+    genome_of,
+    initial_coefficients,
+    initial_expression,
+    is_gated,
+    is_per_channel,
+    latex,
+    learnable,
+    parse,
+)
 
 __all__ = [
     "DEFAULT_LEAVES",
+    "FAMILY_NAMES",
     "LEAF_NAMES",
     "OPERATORS",
     "WIDER_LEAVES",
@@ -32,6 +46,7 @@ __all__ = [
     "Fingerprint",
     "Leaf",
     "LeafName",
+    "LearnableKind",
     "Mul",
     "Mutation",
     "Operator",
@@ -42,11 +57,16 @@ __all__ = [
     "display_name",
     "distance",
     "expression",
+    "family_genome",
     "fingerprint",
     "genome_of",
+    "initial_coefficients",
+    "initial_expression",
     "is_gated",
     "is_known",
+    "is_per_channel",
     "latex",
+    "learnable",
     "mutate",
     "parse",
     "probation",

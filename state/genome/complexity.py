@@ -17,7 +17,8 @@ from state.genome.expression import (
     num_nodes,
     subtrees,
 )
-from state.genome.text import expression, is_gated
+from state.genome.learnable import FAMILIES, Family
+from state.genome.text import initial_expression, is_gated, learnable
 from state.records import Genome
 
 BYTES_PER_NUMBER = 4
@@ -43,20 +44,34 @@ def size(genome: Genome) -> Complexity:
     """Nodes and least depth of the activation as a binary tree; a gate adds nothing.
 
     A sum or product of k operands counts k - 1 nodes, and a composition itself, its outer leaf
-    and its inner tree: silu(gelu(x)) has three nodes and depth 2.
+    and its inner tree: silu(gelu(x)) has three nodes and depth 2. A learnable family has the
+    size of its formula with every coefficient in place, a quotient counted like a product.
     """
-    tree = expression(genome)
+    if (family := _family(genome)) is not None:
+        return Complexity(nodes=family.nodes, depth=family.depth)
+    tree = initial_expression(genome)
     return Complexity(nodes=num_nodes(tree), depth=depth(tree))
 
 
 def static_cost(genome: Genome) -> StaticCost:
     """Operations and traffic of an activation; equal subexpressions are computed once."""
-    operations, num_bytes = (1, 3 * BYTES_PER_NUMBER) if is_gated(genome) else (0, 0)
-    for node in {node for _, node in subtrees(expression(genome))}:
-        some, numbers = _node_cost(node)
+    operations, num_numbers = (1, 3) if is_gated(genome) else (0, 0)
+    for some, numbers in _costs(genome):
         operations += some
-        num_bytes += numbers * BYTES_PER_NUMBER
-    return StaticCost(operations=operations, bytes_per_element=num_bytes)
+        num_numbers += numbers
+    return StaticCost(operations=operations, bytes_per_element=num_numbers * BYTES_PER_NUMBER)
+
+
+def _family(genome: Genome) -> Family | None:
+    kind = learnable(genome)
+    return None if kind is None or kind == "learned" else FAMILIES[kind]
+
+
+def _costs(genome: Genome) -> list[tuple[int, int]]:
+    if (family := _family(genome)) is not None:
+        return [(family.operations, family.numbers)]
+    nodes = {node for _, node in subtrees(initial_expression(genome))}
+    return [_node_cost(node) for node in nodes]
 
 
 def _node_cost(node: Expression) -> tuple[int, int]:

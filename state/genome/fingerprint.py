@@ -1,7 +1,8 @@
 """Tells activations apart by what they compute, whatever their formula.
 
-A fingerprint samples f and f' at 241 points on [-6, 6]. Distances are root mean squares under
-N(0, 1), by the trapezoid rule on those points: kinks make Gauss-Hermite rules no better.
+A fingerprint samples f and f' at 241 points on [-6, 6], of learnable activations as they start.
+Distances are root mean squares under N(0, 1), by the trapezoid rule on those points: kinks make
+Gauss-Hermite rules no better.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from state.genome.curve import slopes, values
-from state.genome.text import is_gated
+from state.genome.learnable import LearnableKind
+from state.genome.text import is_gated, learnable
 from state.records import Genome
 
 TOLERANCE = 1e-3
@@ -35,6 +37,12 @@ class Fingerprint:
     gated: bool
     values: NDArray[np.float64]
     slopes: NDArray[np.float64]
+    kind: LearnableKind | None = None
+
+    def __repr__(self) -> str:
+        # Reports hash this text; that of a plain activation says nothing of kinds.
+        fields = f"gated={self.gated}, values={self.values!r}, slopes={self.slopes!r}"
+        return f"Fingerprint({fields}{f', kind={self.kind!r}' if self.kind else ''})"
 
 
 @lru_cache(maxsize=8192)
@@ -42,7 +50,7 @@ def fingerprint(genome: Genome) -> Fingerprint:
     """The fingerprint of a genome, cached."""
     f, slope = values(genome, GRID), slopes(genome, GRID)
     f.flags.writeable = slope.flags.writeable = False
-    return Fingerprint(is_gated(genome), f, slope)
+    return Fingerprint(is_gated(genome), f, slope, learnable(genome))
 
 
 def rms(f: NDArray[np.float64]) -> float:
@@ -59,22 +67,28 @@ def distance(a: Genome, b: Genome) -> float:
     """RMS of f_a - f_b under N(0, 1) over the geometric mean of their own RMS values.
 
     Symmetric, and unchanged when both are scaled alike; 0 for equal functions. A gated and an
-    ungated genome compute different blocks from the same f: that adds 1.
+    ungated genome compute different blocks from the same f: that adds 1. So does another
+    learnable kind, which may become another function.
     """
     one, other = fingerprint(a), fingerprint(b)
     scale = np.sqrt(rms(one.values) * rms(other.values))
-    return rms(one.values - other.values) / float(scale) + float(one.gated != other.gated)
+    apart = float(one.gated != other.gated) + float(one.kind != other.kind)
+    return rms(one.values - other.values) / float(scale) + apart
 
 
 def same(a: Genome, b: Genome) -> bool:
-    """Whether both gate or neither does, and the RMS of f_a - f_b is below 1e-3."""
+    """Whether gate and learnable kind agree, and the RMS of f_a - f_b is below 1e-3."""
     return is_known(a, (b,))
 
 
 def is_known(genome: Genome, known: Iterable[Genome]) -> bool:
     """Whether any of `known` is the same as `genome`."""
     mine = fingerprint(genome)
-    others = [other.values for other in map(fingerprint, known) if other.gated == mine.gated]
+    others = [
+        other.values
+        for other in map(fingerprint, known)
+        if (other.gated, other.kind) == (mine.gated, mine.kind)
+    ]
     if not others:
         return False
     differences = (np.stack(others) - mine.values) * _ROOT_WEIGHTS

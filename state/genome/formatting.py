@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import assert_never
 
 from state.genome.expression import Add, Compose, Expression, Leaf, LeafName, Mul, Scale
+from state.genome.learnable import FamilyName
 
 
 def format_constant(value: float) -> str:
@@ -63,6 +64,26 @@ def latex_expression(expression: Expression, variable: str = "x") -> str:
             return _latex_call(outer, latex_expression(inner, variable))
         case _:
             assert_never(expression)
+
+
+def latex_family(name: FamilyName, variable: str = "x") -> str:
+    """LaTeX of a learnable family; c is the neuron where it has coefficients of its own."""
+    x = variable
+    match name:
+        case "universal":
+            return rf"\alpha_{{c}}\,{_latex_call('silu', x)} + \beta_{{c}}\,{x}"
+        case "blend":
+            leaves = [_latex_call(leaf, x) for leaf in ("silu", "relu", "gelu")]
+            parts = enumerate([*leaves, x, f"{x}^{{2}}"], 1)
+            return " + ".join(rf"w_{{{index},c}}\,{part}" for index, part in parts)
+        case "spline":
+            return rf"\sum_{{i=1}}^{{16}} p_{{i}}\,B_{{i,3}}\left({x}\right)"
+        case "rational":
+            above = rf"a_{{0}} + a_{{1}}\,{x} + a_{{2}}\,{x}^{{2}} + a_{{3}}\,{x}^{{3}}"
+            below = rf"1 + \left|b_{{1}}\,{x} + b_{{2}}\,{x}^{{2}}\right|"
+            return rf"\frac{{{above}}}{{{below}}}"
+        case _:
+            assert_never(name)
 
 
 def _latex_power(factor: Expression, exponent: int, variable: str) -> str:

@@ -1,6 +1,8 @@
 """Makes a child of one genome or of two: drawn again until it is new, small enough, and sound.
 
-The same parents, settings and generator state give the same child.
+The same parents, settings and generator state give the same child. Of a learnable parent the
+graph that it starts as is changed: a child of `learned(f)` trains its constants too and is drawn
+again where it has none; a child of a family is plain, except that toggling the gate keeps it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,9 +15,17 @@ from state.base import Record
 from state.genome.complexity import size
 from state.genome.expression import Expression, LeafName, Scale, children, with_children
 from state.genome.fingerprint import is_known
+from state.genome.learnable import LEARNED
 from state.genome.operators import Operator, apply_operator, blend, graft
 from state.genome.probation import DTypeName, probation
-from state.genome.text import expression, genome_of, is_gated
+from state.genome.text import (
+    expression,
+    genome_of,
+    initial_expression,
+    is_gated,
+    learnable,
+    with_gate_toggled,
+)
 from state.records import Genome
 
 Recombination = Literal["crossover", "graft"]
@@ -72,9 +82,7 @@ def mutate(
     shares = None if weights is None else np.asarray(weights) / sum(weights)
     for _ in range(attempts):
         operator = operators[int(rng.choice(len(operators), p=shares))]
-        gated = is_gated(genome) != (operator == "toggle_gated")
-        tree = apply_operator(operator, expression(genome), rng, leaves)
-        child = _child(tree, gated)
+        child = _mutant(operator, genome, rng, leaves)
         if child is not None and limits.admit(child):
             return Mutation(genome=child, operator=operator, parents=(genome.formula,))
     return None
@@ -94,14 +102,15 @@ def crossover(
 ) -> Mutation | None:
     """A child s A + (1 - s) B, s in [.3, .7], or A with a subtree of B (`graft`).
 
-    It gates as one of the parents, drawn evenly; it is new against both and all known ones. None
-    when no attempt succeeded.
+    It gates as one of the parents, drawn evenly, and trains its constants if that one does; it is
+    new against both and all known ones. None when no attempt succeeded.
     """
     limits = Limits(max_depth, max_nodes, (a, b, *known), dtype)
     combine = _recombination(operator)
     for _ in range(attempts):
-        tree = combine(expression(a), expression(b), rng)
-        child = _child(tree, is_gated(a if rng.random() < 0.5 else b))
+        tree = combine(initial_expression(a), initial_expression(b), rng)
+        like = a if rng.random() < 0.5 else b
+        child = _child(tree, gated=is_gated(like), learned=learnable(like) == LEARNED)
         if child is not None and limits.admit(child):
             return Mutation(genome=child, operator=operator, parents=(a.formula, b.formula))
     return None
@@ -117,12 +126,21 @@ def _recombination(
             return graft
 
 
-def _child(tree: Expression | None, gated: bool) -> Genome | None:
+def _mutant(
+    operator: Operator, genome: Genome, rng: np.random.Generator, leaves: Sequence[LeafName]
+) -> Genome | None:
+    if operator == "toggle_gated":
+        return with_gate_toggled(genome)
+    tree = apply_operator(operator, initial_expression(genome), rng, leaves)
+    return _child(tree, gated=is_gated(genome), learned=learnable(genome) == LEARNED)
+
+
+def _child(tree: Expression | None, *, gated: bool, learned: bool) -> Genome | None:
     """The genome of a tree with constants of three decimals; None where there is none."""
     if tree is None:
         return None
     try:
-        return genome_of(_short(expression(genome_of(tree))), gated=gated)
+        return genome_of(_short(expression(genome_of(tree))), gated=gated, learned=learned)
     except ValueError:
         return None
 

@@ -1,6 +1,7 @@
 """Reads a formula by recursive descent over a closed grammar.
 
-    formula = name of a gated activation | 'glu(' sum ')' | sum
+    formula = name of a gated activation | 'glu(' body ')' | body
+    body    = name of a learnable family ['(x)'] | 'learned(' sum ')' | sum
     sum     = ['+' | '-'] product {('+' | '-') product}
     product = signed {'*' signed}
     signed  = {'+' | '-'} power
@@ -10,10 +11,12 @@
 A name without an argument stands for the function of x. Constants may only multiply.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from math import inf
+from typing import TypeAlias, TypeVar
 
 from state.genome.algebra import MAX_CONSTANT, MAX_NODES
 from state.genome.expression import (
@@ -27,6 +30,7 @@ from state.genome.expression import (
     X,
     num_nodes,
 )
+from state.genome.learnable import FAMILIES, FAMILY_NAMES, LEARNED, LearnableKind
 from state.genome.names import ALIASES, GATED, POWERS
 from state.genome.tokens import Token, fault, tokenize
 
@@ -48,8 +52,18 @@ class _Value:
         return Scale(float(self.factor), self.body)
 
 
-def parse_formula(formula: str) -> tuple[Expression, bool]:
-    """The expression as typed (not canonical), and whether it gates.
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """What a formula says."""
+
+    tree: Expression
+    """As typed (not canonical); of a learnable family, what it starts as."""
+    gated: bool
+    kind: LearnableKind | None
+
+
+def parse_formula(formula: str) -> Formula:
+    """Reads a formula, or the name of an activation.
 
     Raises:
         ValueError: one line that names the token at fault, its column and a remedy.
@@ -59,6 +73,12 @@ def parse_formula(formula: str) -> tuple[Expression, bool]:
 
 _REMEDY = "is not expected here; join parts with + - or *"
 _REMEDY_GATED = "is not expected here; put the whole formula inside glu(...)"
+_REMEDY_LEARNABLE = "is not expected here; a learnable activation stands alone or inside glu(...)"
+_T = TypeVar("_T")
+
+
+_OF_X = _Value(Fraction(1), X)
+_Body: TypeAlias = tuple[_Value, LearnableKind | None]
 
 
 def _call(name: str, inner: Expression) -> Expression:
@@ -85,30 +105,47 @@ class _Parser:
         self.index += 1
         return self.tokens[self.index - 1]
 
-    def formula(self) -> tuple[Expression, bool]:
+    def formula(self) -> Formula:
         first = self.token
         gated = first.kind == "name" and (first.text == "glu" or first.text in GATED)
         if gated:
             self.index += 1
-        value = self.gate(first) if gated else self.sum()
+        value, kind = self.gate(first) if gated else self.body()
         if self.token.kind != "end":
-            raise self.fault(self.token, _REMEDY_GATED if gated else _REMEDY)
+            alone = _REMEDY_LEARNABLE if kind else _REMEDY
+            raise self.fault(self.token, _REMEDY_GATED if gated else alone)
         expression = value.expression()
         if expression is None:
             raise self.fault(first, "makes a constant; use an activation that varies with x")
-        return expression, gated
+        return Formula(expression, gated, kind)
 
-    def gate(self, name: Token) -> _Value:
+    def gate(self, name: Token) -> _Body:
         if name.text == "glu":
-            return self.argument(name, "glu(silu(x))")
-        if self.token.text == "(" and self.argument(name, f"{name.text}(x)").body != X:
+            return self.argument(name, "glu(silu(x))", self.body)
+        if self.token.text == "(" and self.argument(name, f"{name.text}(x)", self.sum).body != X:
             raise self.fault(name, f"takes no argument but x; write glu({GATED[name.text]}(...))")
-        return _Value(Fraction(1), Leaf(GATED[name.text]))
+        return _Value(Fraction(1), Leaf(GATED[name.text])), None
 
-    def argument(self, name: Token, example: str) -> _Value:
+    def body(self) -> _Body:
+        name = self.token
+        if ALIASES.get(name.text, name.text) == LEARNED:
+            self.index += 1
+            return self.argument(name, f"{LEARNED}(0.8*silu(x))", self.sum), LEARNED
+        for family in FAMILY_NAMES:
+            if name.text == family:
+                self.index += 1
+                self.nothing_but_x(name)
+                return _Value(Fraction(1), FAMILIES[family].graph), family
+        return self.sum(), None
+
+    def nothing_but_x(self, name: Token) -> None:
+        if self.token.text == "(" and self.argument(name, name.text, self.sum) != _OF_X:
+            raise self.fault(name, f"takes no argument but x; write {name.text} alone")
+
+    def argument(self, name: Token, example: str, inner: Callable[[], _T]) -> _T:
         if not self.accept("("):
             raise self.fault(name, f"has no argument; write one, such as {example}")
-        return self.closed()
+        return self.closed(inner)
 
     def sum(self) -> _Value:
         start = self.token
@@ -176,7 +213,7 @@ class _Parser:
             raise self.fault(
                 token, "stands where a number, x or a name such as silu should; add one"
             )
-        return self.closed()
+        return self.closed(self.sum)
 
     def number(self, token: Token) -> _Value:
         value = float(token.text)
@@ -184,14 +221,14 @@ class _Parser:
             raise self.fault(token, "is too large; use 0.000001 to 1000000")
         return self.bounded(Fraction(str(value)), None, token)
 
-    def closed(self) -> _Value:
-        """A sum and the parenthesis that closes it."""
+    def closed(self, inner: Callable[[], _T]) -> _T:
+        """What `inner` reads and the parenthesis that closes it."""
         self.nesting += 1
         if self.nesting > MAX_NESTING:
             raise self.fault(
                 self.token, f"is nested deeper than {MAX_NESTING}; simplify the formula"
             )
-        value = self.sum()
+        value = inner()
         if not self.accept(")"):
             raise self.fault(self.token, "stands where ')' should; close the parenthesis")
         self.nesting -= 1
@@ -200,21 +237,26 @@ class _Parser:
     def call(self, name: Token) -> _Value:
         outer = ALIASES.get(name.text, name.text)
         if outer == "x":
-            return _Value(Fraction(1), X)
+            return _OF_X
         if outer in LEAF_NAMES or outer in POWERS:
             return self.apply(name, outer)
         if outer == "glu" or outer in GATED:
             raise self.fault(
                 name, "may only stand outermost; write glu(...) around the whole formula"
             )
-        near = get_close_matches(name.text.lower(), [*LEAF_NAMES, *POWERS, *GATED], 1, 0.5)
+        if outer in FAMILIES or outer == LEARNED:
+            raise self.fault(
+                name, "is learnable and no part of a formula; write it alone or inside glu(...)"
+            )
+        known = [*LEAF_NAMES, *POWERS, *GATED, *FAMILY_NAMES, LEARNED]
+        near = get_close_matches(name.text.lower(), known, 1, 0.5)
         remedy = f"did you mean {near[0]}?" if near else f"use x or {', '.join(LEAF_NAMES)}"
         raise self.fault(name, f"is no activation; {remedy}")
 
     def apply(self, name: Token, outer: str) -> _Value:
         inner: Expression | None = X
         if self.accept("("):
-            inner = self.closed().expression()
+            inner = self.closed(self.sum).expression()
         if inner is None:
             raise self.fault(name, "has a constant argument; let it depend on x")
         call = _call(POWERS.get(outer, outer), inner)

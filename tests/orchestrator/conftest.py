@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.commits import restore
 from orchestrator.preparation import prepare_run
-from orchestrator.report.build import finish
+from orchestrator.report.finish import finish
 from orchestrator.session import execute
 from orchestrator.settings import Settings, build_config
 from state.commit import load_commit

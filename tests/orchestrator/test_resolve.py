@@ -8,10 +8,12 @@ from orchestrator.config import RunConfig
 from orchestrator.resolve import resolve_data, resolve_shape
 from orchestrator.settings import build_config
 from orchestrator.sizing import choose_size
+from state.genome import parse
 from trainer.config import DataConfig
 from trainer.data import prepare
 from trainer.demo_corpus import write_demo_corpus
 from trainer.manifest import DatasetManifest
+from trainer.widths import inner_width
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +94,54 @@ def test_a_missing_corpus_is_refused_before_anything_else(tmp_path: Path) -> Non
 
     with pytest.raises(ValueError, match="does not exist; give --data"):
         corpus_bytes((str(tmp_path / "absent.txt"),))
+
+
+def alone(manifest: DatasetManifest, **settings: object) -> RunConfig:
+    given = {"engine": {"device": "cpu"}, "model": {"block": 32}, **settings}
+    config = RunConfig.model_validate({"mode": "train", **given})
+    return resolve_data(resolve_shape(config, manifest.num_bytes).config, manifest)
+
+
+def test_a_model_that_trains_alone_warms_up_over_a_twentieth_of_its_steps(
+    manifest: DatasetManifest,
+) -> None:
+    assert alone(manifest, budget=2000).optimizer.warmup == 100
+    assert alone(manifest, budget=50_000).optimizer.warmup == 500
+    assert resolved(manifest, budget=2000, model={"block": 32}).optimizer.warmup == 50
+
+
+@pytest.mark.parametrize(
+    ("budget", "intervals"), [(20, (2, 5)), (1000, (100, 250)), (2000, (200, 300))]
+)
+def test_short_runs_are_measured_and_speak_more_often(
+    manifest: DatasetManifest, budget: int, intervals: tuple[int, int]
+) -> None:
+    train = alone(manifest, budget=budget).train
+    assert (train.eval_interval, train.sample_interval) == intervals
+    kept = alone(manifest, budget=budget, train={"eval_interval": 7, "sample_interval": 0}).train
+    assert (kept.eval_interval, kept.sample_interval) == (7, 0)
+
+
+def test_the_classic_recipe_has_a_rate_of_its_own_unless_one_is_given(
+    manifest: DatasetManifest,
+) -> None:
+    classic = {"block": 32, "recipe": "classic"}
+    assert alone(manifest, model=classic).optimizer.lr == 1e-3
+    assert alone(manifest, model=classic, optimizer={"lr": 0.002}).optimizer.lr == 0.002
+    assert alone(manifest).optimizer.lr == RunConfig().optimizer.lr
+
+
+@pytest.mark.parametrize(("activation", "width"), [("gelu", 300), ("swiglu", 704), ("relu2", 66)])
+def test_the_feed_forward_is_as_wide_as_asked_with_and_without_a_gate(
+    manifest: DatasetManifest, activation: str, width: int
+) -> None:
+    train = {"activation": activation, "ffn_dim": width}
+    config = alone(manifest, train=train, model={"block": 32, "dim": 256})
+    assert inner_width(config.model, parse(activation)) == width
+
+
+def test_a_width_that_no_gated_layer_has_is_refused_with_the_nearest(
+    manifest: DatasetManifest,
+) -> None:
+    with pytest.raises(ValueError, match=r"--ffn-dim 702 .* multiples of 8; give 704"):
+        alone(manifest, train={"activation": "swiglu", "ffn_dim": 702}, model={"dim": 256})

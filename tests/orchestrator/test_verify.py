@@ -13,7 +13,7 @@ from orchestrator.cli import main
 from orchestrator.commands.verify import examine
 from orchestrator.commits import restore
 from orchestrator.preparation import prepare_resume
-from orchestrator.report.build import finish
+from orchestrator.report.finish import finish
 from orchestrator.run_state import RunState
 from orchestrator.session import execute
 from orchestrator.verification.check import Check

@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateTable
 from state import database as store_database
 from state import migrations, schema
 from state.metrics_store import MetricsStore
+from tests.state.conftest import Steps
 
 ORIGINAL_RUNS = """
     id run_id config_hash domain vocab_size block_size n_layer n_embd n_head dropout total_iters
@@ -88,7 +89,7 @@ WHOLE = """
 from alembic import op
 from sqlalchemy import Column, Integer
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "0801", "{newest}", None, None
 
 def upgrade():
     op.create_table("whole", Column("id", Integer, primary_key=True))
@@ -98,7 +99,7 @@ FAILING = """
 from alembic import op
 from sqlalchemy import Column, Integer
 
-revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "0802", "0801", None, None
 
 def upgrade():
     op.create_table("half_made", Column("id", Integer, primary_key=True))
@@ -112,8 +113,9 @@ def test_a_migration_that_fails_leaves_those_before_it_and_nothing_of_itself(
 ) -> None:
     with MetricsStore.open(database, writer=True) as store:
         store.record_event("run", 0, "kept", {})
-    (tmp_path / "0002_whole.py").write_text(WHOLE, encoding="utf-8")
-    (tmp_path / "0003_failing.py").write_text(FAILING, encoding="utf-8")
+    whole = WHOLE.replace("{newest}", schema.REVISION)
+    (tmp_path / "0801_whole.py").write_text(whole, encoding="utf-8")
+    (tmp_path / "0802_failing.py").write_text(FAILING, encoding="utf-8")
     config = migrations.configuration()
     own = Path(migrations.__file__).parent / "versions"
     config.set_main_option("version_locations", f"{own}\n{tmp_path}")
@@ -124,14 +126,30 @@ def test_a_migration_that_fails_leaves_those_before_it_and_nothing_of_itself(
     assert "whole" in tables(database)
     assert "half_made" not in tables(database)
     with closing(sqlite3.connect(database)) as shell:
-        assert shell.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+        assert shell.execute("SELECT version_num FROM alembic_version").fetchall() == [("0801",)]
         assert shell.execute("SELECT kind FROM events").fetchall() == [("kept",)]
+
+
+def test_steps_of_the_first_schema_are_kept_without_what_it_could_not_hold(
+    database: Path, steps: Steps
+) -> None:
+    (old,) = steps(1)
+    with MetricsStore.open(database, writer=True) as store:
+        store.record_steps("run", [old])
+    for name in ("embedding", "attention", "feed_forward"):
+        execute(database, f"ALTER TABLE metrics DROP COLUMN grad_norm_{name}")
+    execute(database, "ALTER TABLE metrics DROP COLUMN cusum_val_pos")
+    execute(database, "UPDATE alembic_version SET version_num = '0001'")
+    new = old.model_copy(update={"step": 2, "grad_norm_attention": 0.5, "cusum_val_pos": 0.25})
+    with MetricsStore.open(database, writer=True) as store:
+        store.record_steps("run", [new])
+        assert store.steps("run") == (old, new)
 
 
 def test_a_newer_schema_is_refused(database: Path) -> None:
     MetricsStore.open(database, writer=True).close()
-    execute(database, "UPDATE alembic_version SET version_num = '0007'")
-    message = "has schema 0007, this version reads up to 0001; upgrade symbio-auto"
+    execute(database, "UPDATE alembic_version SET version_num = '0907'")
+    message = f"has schema 0907, this version reads up to {schema.REVISION}; upgrade symbio-auto"
     for writer in (True, False):
         with pytest.raises(ValueError, match=message):
             MetricsStore.open(database, writer=writer)
@@ -139,7 +157,9 @@ def test_a_newer_schema_is_refused(database: Path) -> None:
 
 def test_a_reader_never_migrates(database: Path) -> None:
     execute(database, "CREATE TABLE notes (text TEXT)")
-    with pytest.raises(ValueError, match="has schema none, this version reads 0001; resume"):
+    with pytest.raises(
+        ValueError, match=f"has schema none, this version reads {schema.REVISION}; resume"
+    ):
         MetricsStore.open(database, writer=False)
     assert tables(database) == {"notes"}
 

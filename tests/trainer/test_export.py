@@ -48,6 +48,11 @@ def stored_member(setup: WorkerSetup, formula: str, objects: ObjectStore) -> tup
     [
         ("modern", "glu(0.8*silu(x)*relu(x) + 0.2*sin(tanh(x)))", True),
         ("classic", "relu2", False),
+        ("modern", "universal", True),
+        ("modern", "glu(blend(x))", True),
+        ("classic", "spline", True),
+        ("modern", "rational", True),
+        ("modern", "learned(0.8*silu(x)*relu(x) + 0.2*x)", True),
     ],
 )
 def test_the_exported_model_gives_our_logits_in_a_program_of_its_own(

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from state.records import Split
 from state.seeds import generator
+from trainer.config import Contiguous, DataConfig
 from trainer.corpus import Corpus
 from trainer.demo_corpus import demo_text
 from trainer.near_duplicates import group_near_duplicates, normalise
-from trainer.splits import block_size, cut_blocks, split_corpus
+from trainer.splits import block_size, cut_blocks, split_contiguous, split_corpus
 
 WORDS = ("ship", "lamp", "river", "stone", "cloud", "table", "friend", "north", "silver", "garden")
 
@@ -154,3 +156,61 @@ def test_the_demo_corpus_splits_as_asked() -> None:
 
 def test_one_character_can_be_split() -> None:
     assert split_corpus(corpus("x"), 0.1, 0.1) == {"train": ("x",), "search": (), "test": ()}
+
+
+def characters(splits: dict[Split, tuple[str, ...]]) -> dict[str, str]:
+    return {name: "".join(units) for name, units in splits.items()}
+
+
+def test_contiguous_parts_are_the_first_and_the_last_characters_of_the_text() -> None:
+    text = prose(40)
+    whole, cut = corpus(text), int(0.9 * len(text))
+    splits = split_contiguous(whole, Contiguous(train=0.9, search=0.1, test=0))
+    assert splits == {"train": (text[:cut],), "search": (text[cut:],)}
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=12),
+    st.integers(1, 98),
+    st.integers(1, 98),
+)
+def test_contiguous_parts_join_to_the_text_in_its_order(
+    documents: list[str], train: int, search: int
+) -> None:
+    search = min(search, 100 - train)
+    parts = Contiguous(train=train / 100, search=search / 100, test=(100 - train - search) / 100)
+    parted = characters(split_contiguous(corpus(*documents), parts))
+    text = "".join(documents)
+    assert "".join(parted.values()) == text
+    assert len(parted["train"]) == train * len(text) // 100
+    assert ("test" in parted) == (train + search < 100)
+
+
+def test_documents_stay_apart_unless_a_border_falls_into_one() -> None:
+    splits = split_contiguous(corpus("aaaa", "bbbb", "cc"), Contiguous.parse("contiguous:.6,.2,.2"))
+    assert splits == {"train": ("aaaa", "bb"), "search": ("bb",), "test": ("cc",)}
+
+
+def test_documents_are_dealt_out_whole_or_the_text_in_blocks_where_that_is_asked_for() -> None:
+    whole = corpus(prose(200), *map(sentence, range(20)))
+    documents = split_corpus(whole, 0.1, 0.1, "document")
+    assert sum(documents.values(), ()).count(whole.documents[0]) == 1
+    blocks = split_corpus(whole, 0.1, 0.1, "block")
+    size = block_size(sum(map(len, whole.documents)))
+    assert max(len(unit) for units in blocks.values() for unit in units) <= 2 * size
+    assert share(blocks["test"], whole) == pytest.approx(0.1, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("contiguous:0.9,0.1", "give auto, document, block or contiguous:A,B,C"),
+        ("thirds", "give auto, document, block or contiguous:A,B,C"),
+        ("contiguous:0.9,0.2,0", "adds up to 1.1, not to 1"),
+        ("contiguous:1,0,0", "less than 1"),
+        ("contiguous:nan,0.5,0.5", "finite number"),
+    ],
+)
+def test_parts_that_do_not_fill_the_text_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DataConfig.model_validate({"split": text})

@@ -1,5 +1,6 @@
-"""Activations as functions of a tensor, built from the genome's formula."""
+"""Activations as functions of a tensor, built from the genome's formula; learnable ones train."""
 
 from trainer.activations.dispatch import Activation, activation
+from trainer.activations.learnable import Curve
 
-__all__ = ["Activation", "activation"]
+__all__ = ["Activation", "Curve", "activation"]

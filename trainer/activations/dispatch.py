@@ -19,7 +19,11 @@ Activation: TypeAlias = Callable[[Tensor], Tensor]
 
 
 def activation(genome: Genome) -> Activation:
-    """The function of the pre-activation, element by element; of a gated genome, its inner one."""
+    """The function of the pre-activation, element by element; of a gated genome, its inner one.
+
+    Raises:
+        ValueError: the genome is learnable: its function is a `Curve` with parameters.
+    """
     tree = expression(genome)
     if isinstance(tree, Leaf):
         return partial(reference.leaf, tree.name)

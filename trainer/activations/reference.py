@@ -6,10 +6,10 @@ are Python floats and leave the dtype of x alone.
 Shapes: x and every intermediate value are [...], element by element.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import add, mul
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import torch
 from torch import Tensor
@@ -31,9 +31,13 @@ LEAVES: dict[LeafName, Callable[[Tensor], Tensor]] = {
 }
 
 
-def evaluate(expression: Expression, x: Tensor) -> Tensor:
+Constants: TypeAlias = Mapping[Expression, Tensor]
+"""Factors, as tensors without a dimension, of scaled parts whose own are not to be used."""
+
+
+def evaluate(expression: Expression, x: Tensor, constants: Constants | None = None) -> Tensor:
     """The expression at every element of x, in the dtype of x."""
-    return _evaluate(expression, x, {})
+    return _evaluate(expression, x, {}, constants or {})
 
 
 def leaf(name: LeafName, x: Tensor) -> Tensor:
@@ -41,23 +45,26 @@ def leaf(name: LeafName, x: Tensor) -> Tensor:
     return LEAVES[name](x)
 
 
-def _evaluate(expression: Expression, x: Tensor, known: dict[Expression, Tensor]) -> Tensor:
+Known: TypeAlias = dict[Expression, Tensor]
+
+
+def _evaluate(expression: Expression, x: Tensor, known: Known, constants: Constants) -> Tensor:
     if expression not in known:
-        known[expression] = _compute(expression, x, known)
+        known[expression] = _compute(expression, x, known, constants)
     return known[expression]
 
 
-def _compute(expression: Expression, x: Tensor, known: dict[Expression, Tensor]) -> Tensor:
+def _compute(expression: Expression, x: Tensor, known: Known, constants: Constants) -> Tensor:
     match expression:
         case Leaf(name):
             return leaf(name, x)
         case Scale(factor, inner):
-            return factor * _evaluate(inner, x, known)
+            return constants.get(expression, factor) * _evaluate(inner, x, known, constants)
         case Add(terms):
-            return reduce(add, [_evaluate(term, x, known) for term in terms])
+            return reduce(add, [_evaluate(term, x, known, constants) for term in terms])
         case Mul(factors):
-            return reduce(mul, [_evaluate(factor, x, known) for factor in factors])
+            return reduce(mul, [_evaluate(factor, x, known, constants) for factor in factors])
         case Compose(outer, inner):
-            return leaf(outer, _evaluate(inner, x, known))
+            return leaf(outer, _evaluate(inner, x, known, constants))
         case _:
             assert_never(expression)

@@ -50,3 +50,18 @@ def test_every_event_is_one_line_without_control_characters(
 def test_braces_in_a_fact_are_text() -> None:
     event: dict[str, JsonValue] = {"kind": "control_started", "name": "{0.__class__}", "steps": 4}
     assert plain_line(event) == "control {0.__class__} begins with 4 steps"
+
+
+def test_a_chunk_that_was_not_measured_says_nothing_of_the_search_split() -> None:
+    facts: dict[str, JsonValue] = {"step": 75, "train_loss": 2.5, "tokens_per_sec": 3000}
+    assert plain_line({"kind": "trained", **facts}) == "step 75: training loss 2.5, 3000 tokens/s"
+    measured = plain_line({"kind": "trained", "bits_per_byte": 3.25, **facts})
+    assert measured == "step 75: training loss 2.5, 3.25 bpb on the search split, 3000 tokens/s"
+
+
+def test_a_run_without_a_test_split_ends_on_the_search_split() -> None:
+    facts: dict[str, JsonValue] = {"formula": "gelu(x)", "order2": 2.9, "untrained": 8.0}
+    line = plain_line({"kind": "finished", "search_bits_per_byte": 2.5, **facts})
+    assert line.startswith("finished: 2.5 bpb on the search split with gelu(x)")
+    line = plain_line({"kind": "finished", "test_bits_per_byte": 2.5, **facts})
+    assert line.startswith("finished: 2.5 bpb on the test split with gelu(x)")

@@ -101,9 +101,10 @@ def test_the_order_of_operands_does_not_show(tree: Expression, seed: int) -> Non
 @settings(max_examples=300, deadline=None)
 def test_the_text_of_a_canonical_form_reads_back_as_the_same_tree(tree: Expression) -> None:
     form = canonical_or_skip(tree)
-    typed, gated = parse_formula(format_expression(form))
-    assert not gated
-    assert canonical(typed) == form
+    typed = parse_formula(format_expression(form))
+    assert not typed.gated
+    assert typed.kind is None
+    assert canonical(typed.tree) == form
 
 
 @given(TREES)

@@ -1,0 +1,1 @@
+"""What `train --symbio` measures beside the loss, one file an instrument."""
