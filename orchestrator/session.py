@@ -20,6 +20,7 @@ from orchestrator.stages.conclusion import Event
 from state import partial
 from state.commit import RunLock, load_commit
 from state.commit_files import CommitFiles
+from state.metrics_store import MetricsStore
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
 
@@ -67,7 +68,10 @@ def remove_litter(folder: RunFolder) -> None:
 
 
 def complete(prepared: Prepared) -> None:
-    """Do for a finished run what a kill after its last commit may have prevented."""
+    """Do for a finished run what a kill after its last commit may have prevented.
+
+    A store that an older version left is brought to this version's schema.
+    """
     from orchestrator.report.finish import finish
 
     folder = prepared.folder
@@ -76,6 +80,7 @@ def complete(prepared: Prepared) -> None:
         remove_litter(folder)
         partial.clear(folder)
         ObjectStore(folder.objects).collect(CommitFiles(folder).reachable)
+        MetricsStore.open(folder.metrics_db, writer=True).close()
         finish(folder, prepared.saved)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateTable
 from state import database as store_database
 from state import migrations, schema
 from state.metrics_store import MetricsStore
+from tests.old_stores import back_to_first_schema
 from tests.state.conftest import Steps
 
 ORIGINAL_RUNS = """
@@ -136,10 +137,7 @@ def test_steps_of_the_first_schema_are_kept_without_what_it_could_not_hold(
     (old,) = steps(1)
     with MetricsStore.open(database, writer=True) as store:
         store.record_steps("run", [old])
-    for name in ("embedding", "attention", "feed_forward"):
-        execute(database, f"ALTER TABLE metrics DROP COLUMN grad_norm_{name}")
-    execute(database, "ALTER TABLE metrics DROP COLUMN cusum_val_pos")
-    execute(database, "UPDATE alembic_version SET version_num = '0001'")
+    back_to_first_schema(database)
     new = old.model_copy(update={"step": 2, "grad_norm_attention": 0.5, "cusum_val_pos": 0.25})
     with MetricsStore.open(database, writer=True) as store:
         store.record_steps("run", [new])

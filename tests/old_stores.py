@@ -1,0 +1,20 @@
+"""Metrics stores as older versions left them."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+ADDED_BY_0002 = (
+    "cusum_val_pos",
+    "grad_norm_embedding",
+    "grad_norm_attention",
+    "grad_norm_feed_forward",
+)
+
+
+def back_to_first_schema(database: Path) -> None:
+    """Take away what the second schema added."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for name in ADDED_BY_0002:
+            connection.execute(f"ALTER TABLE metrics DROP COLUMN {name}")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
