@@ -110,6 +110,14 @@ class TrainConfig(Record):
     adapt_to_throughput: bool = False
     """Let a fall in tokens per second change the batch. Two runs then differ in their bits."""
 
+    @property
+    def reads_the_clock(self) -> bool:
+        """The speed of the machine may change the batch: asked for, or as the original did it."""
+        symbio = self.symbio
+        if symbio is None or not symbio.adaptive_batch:
+            return False
+        return self.adapt_to_throughput or symbio.chart == "original"
+
     @field_validator("activation")
     @classmethod
     def _activation_is_one(cls, text: str) -> str:

@@ -187,6 +187,8 @@ def _changes(record: CommitRecord, config: RunConfig) -> tuple[str, ...]:
 
 def promises(config: RunConfig) -> tuple[str, ...]:
     """What a user must know who counts on the same bits every time."""
+    if config.train.reads_the_clock:
+        return ("the batch follows tokens per second, so the same bits are not promised",)
     if config.engine.repeats:
         return ()
     return ("on CUDA without --deterministic the same bits are not promised",)

@@ -124,7 +124,7 @@ def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
         battery_tokens=config.battery.max_new_tokens,
         battery_temperatures=config.battery.temperatures,
         symbio=config.train.symbio,
-        adapt_to_throughput=config.train.adapt_to_throughput,
+        adapt_to_throughput=config.train.reads_the_clock,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import JsonValue
 
 from orchestrator.config import EngineConfig
 from orchestrator.environment import differences, environment
@@ -84,6 +85,25 @@ def test_a_run_says_where_bits_are_not_promised() -> None:
     strict = engine.model_copy(update={"deterministic": True})
     assert promises(make_config(engine=strict.model_dump())) == ()
     assert promises(make_config()) == ()
+
+
+@pytest.mark.parametrize(
+    ("train", "promised"),
+    [
+        ({"symbio": {}}, True),
+        ({"adapt_to_throughput": True}, True),
+        ({"symbio": {}, "adapt_to_throughput": True}, False),
+        ({"symbio": {"chart": "original"}}, False),
+        ({"symbio": {"chart": "original", "adaptive_batch": False}}, True),
+    ],
+)
+def test_a_batch_that_follows_the_clock_is_said_and_followed(
+    train: dict[str, JsonValue], promised: bool, tmp_path: Path
+) -> None:
+    config = make_config(mode="train", train=train)
+    said = "the batch follows tokens per second, so the same bits are not promised"
+    assert promises(config) == (() if promised else (said,))
+    assert worker_setup(config, RunFolder(tmp_path)).adapt_to_throughput is not promised
 
 
 def test_the_environment_remembers_it() -> None:

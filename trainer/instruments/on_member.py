@@ -78,7 +78,7 @@ class Instruments:
             self.setup.optimizer.batch,
             self.calm_steps,
             self.config,
-            adapt_to_throughput=self.setup.adapt_to_throughput or self.config.chart == "original",
+            adapt_to_throughput=self.setup.adapt_to_throughput,
         )
         if decision.size != self.batch:
             self.charts = self.panel.after_batch_change(self.charts)
