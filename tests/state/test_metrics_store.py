@@ -1,9 +1,6 @@
 """Writing: what is written comes back, twice is once, and a transaction is all or nothing."""
 
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -264,35 +261,6 @@ def test_a_full_disk_is_reported_and_keeps_what_was_committed(
     with pytest.raises(OutOfSpace, match="could not be written, its disk is full; free some"):
         store.record_steps("run", steps(10_000, generation=1))
     assert len(store.steps("run")) == 10
-
-
-KILLED = """
-import os, signal, sys
-from state import durable
-from state.metrics_store import MetricsStore
-
-def kill(operation, path):
-    if operation == "database commit" and len(store.events("run")) == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-store = MetricsStore.open(sys.argv[1], writer=True)
-with durable.intercepted(kill):
-    for index in range(100):
-        store.record_event("run", index, "tick", {})
-"""
-
-
-def test_a_killed_writer_loses_only_the_transaction_it_was_in(database: Path) -> None:
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", KILLED, str(database), "7"]
-    done = subprocess.run(command, cwd=root, check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert database.with_name("metrics.db-wal").stat().st_size > 0
-    with MetricsStore.open(database, writer=False) as reader:
-        assert [event.index for event in reader.events("run")] == [0, 1, 2, 3, 4, 5, 6]
-    with MetricsStore.open(database, writer=True) as store:
-        store.record_event("run", 7, "tick", {})
-        assert len(store.events("run")) == 8
 
 
 def test_a_store_opens_by_url_too(tmp_path: Path, steps: Steps) -> None:
