@@ -188,69 +188,59 @@ class TrainingResult(Record):
     """time.monotonic() of the machine when the task began."""
 
 
-class EvaluationResult(Record):
+class Measured(Record):
+    """What every task that trains nothing leaves."""
+
+    task_id: str
+    status: Literal["trained", "failed"] = "trained"
+    error: str | None = None
+    started_at: float = 0
+    """time.monotonic() of the machine when the task began."""
+
+
+class EvaluationResult(Measured):
     """The evaluations that were asked for."""
 
     kind: Literal["evaluation"] = "evaluation"
-    task_id: str
-    status: Literal["trained", "failed"] = "trained"
-    error: str | None = None
     evaluations: tuple[Evaluation, ...] = ()
     evaluation_flops: float = 0
     eval_seconds: float = 0
-    started_at: float = 0
 
 
-class EnsembleResult(Record):
+class EnsembleResult(Measured):
     """The ensemble's loss beside its members'."""
 
     kind: Literal["ensemble"] = "ensemble"
-    task_id: str
-    status: Literal["trained", "failed"] = "trained"
-    error: str | None = None
     ensemble: Evaluation | None = None
     members: tuple[Evaluation, ...] = ()
     disagreement: float = 0
     """Mean over pairs and tokens of the total variation distance, in [0, 1]."""
     evaluation_flops: float = 0
     eval_seconds: float = 0
-    started_at: float = 0
 
 
-class BatteryResult(Record):
+class BatteryResult(Measured):
     """The battery's report."""
 
     kind: Literal["battery"] = "battery"
-    task_id: str
-    status: Literal["trained", "failed"] = "trained"
-    error: str | None = None
     report: BatteryReport | None = None
     battery_seconds: float = 0
-    started_at: float = 0
 
 
-class SampleResult(Record):
+class SampleResult(Measured):
     """The text."""
 
     kind: Literal["sample"] = "sample"
-    task_id: str
-    status: Literal["trained", "failed"] = "trained"
-    error: str | None = None
     sample: Sample | None = None
     eval_seconds: float = 0
-    started_at: float = 0
 
 
-class BaselineResult(Record):
+class BaselineResult(Measured):
     """What a model without any training reaches."""
 
     kind: Literal["baseline"] = "baseline"
-    task_id: str
-    status: Literal["trained", "failed"] = "trained"
-    error: str | None = None
     bits_per_byte: float | None = None
     eval_seconds: float = 0
-    started_at: float = 0
 
 
 TaskResult = Annotated[
