@@ -18,19 +18,21 @@ ENVIRONMENT_PREFIX = "SYMBIO_"
 MAX_FILE_BYTES = 1_000_000
 """Of a file of settings: more is another file, given by mistake."""
 
+ORIGINAL_TRAINING: Settings = {
+    "lr": 5e-5,
+    "beta2": 0.95,
+    "weight_decay": 0.1,
+    "grad_clip": 5.0,
+    "spike_threshold": 10.0,
+    "warmup": 500,
+}
+"""Training values of the original system."""
+
 PRESETS: dict[str, Settings] = {
     "default": {},
-    # Training values of the original system.
     "original": {
         "model_size": "original",
-        "optimizer": {
-            "lr": 5e-5,
-            "beta2": 0.95,
-            "weight_decay": 0.1,
-            "grad_clip": 5.0,
-            "spike_threshold": 10.0,
-            "warmup": 500,
-        },
+        "optimizer": ORIGINAL_TRAINING,
         "data": {"tokenizer": "bpe", "vocab_size": 4000},
         "model": {"recipe": "classic"},
     },

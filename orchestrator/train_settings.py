@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from orchestrator.config import RunConfig
 from orchestrator.plain_settings import require_plain
 from orchestrator.settings import (
+    ORIGINAL_TRAINING,
     Settings,
     from_environment,
     merge,
@@ -38,18 +39,7 @@ DOMAINS: dict[JsonValue, Settings] = {
 }
 """Of a domain that is given; one that is detected decides nothing but how the text is read."""
 
-SYMBIO: Settings = {
-    "train": {"activation": "swiglu"},
-    "optimizer": {
-        "lr": 5e-5,
-        "beta2": 0.95,
-        "weight_decay": 0.1,
-        "grad_clip": 5.0,
-        "warmup": 500,
-        "spike_threshold": 10.0,
-    },
-}
-"""The original's training values."""
+SYMBIO: Settings = {"train": {"activation": "swiglu"}, "optimizer": ORIGINAL_TRAINING}
 
 ORIGINAL_CHART: Settings = {"train": {"symbio": {"chart": "original"}}}
 

@@ -6,7 +6,7 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.detectors.evidence import Evidence, MemberEvidence
 from orchestrator.detectors.panel import inspect_all
-from orchestrator.run_state import Dormant, HostState, OpenWork, RunState
+from orchestrator.run_state import HostState, OpenWork, RunState
 from orchestrator.schedule import host_span
 from orchestrator.stages.conclusion import (
     Conclusion,
@@ -20,8 +20,9 @@ from orchestrator.stages.conclusion import (
 )
 from orchestrator.stages.host_decision import decide
 from orchestrator.stages.host_progress import current_phase, host_of, host_progress, steps_left
+from orchestrator.stages.host_task import best_of, host_task
 from orchestrator.stages.teaching import chunk_cost, teachers_of, whole_steps
-from state.tasks import BatchKey, Task, TrainingResult, TrainingTask
+from state.tasks import Task, TrainingResult, TrainingTask
 
 
 def open_work(state: RunState, config: RunConfig) -> RunState:
@@ -83,41 +84,20 @@ def chunk_steps(state: RunState, config: RunConfig) -> int:
 
 
 def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
-    host, settings = host_of(state), phase_of(state).settings
-    phase = current_phase(state, config)
-    control = phase == "control"
-    return TrainingTask(
-        task_id=f"g{state.generation:05d}-{host.name}",
-        phase=phase,
-        generation=state.generation,
-        lineage=host.lineage,
-        role="control" if control else "host",
-        genome=host.genome,
-        parent=host.checkpoint,
-        parent_genome=host.genome,
-        init_seed=host.init_seed,
-        first_step=host.age_steps + 1,
-        steps=steps,
-        batches=BatchKey(
-            seed=config.seed,
-            lineage=host.lineage,
-            generation=state.generation,
-            purpose=host.name,
-        ),
-        learning_rate=host_span(
-            config,
-            phase,
-            age_steps=host.age_steps,
-            progress=host_progress(state, config, steps),
-            decay_from=host.decay_from,
-        ),
-        lr_scale=settings.lr_scale,
-        clip_scale=settings.clip_scale,
-        dropout=settings.dropout,
-        teachers=teachers_of(state, config),
-        teacher_weight=host.teacher_weight if teachers_of(state, config) else 0.0,
-        threads=config.engine.host_threads or 1,
+    host, phase = host_of(state), current_phase(state, config)
+    learning_rate = host_span(
+        config,
+        phase,
+        age_steps=host.age_steps,
+        progress=host_progress(state, config, steps),
+        decay_from=host.decay_from,
     )
+    task = host_task(
+        state, config, phase, steps=steps, stream=state.generation, learning_rate=learning_rate
+    )
+    teachers = teachers_of(state, config)
+    weight = host.teacher_weight if teachers else 0.0
+    return task.model_copy(update={"teachers": teachers, "teacher_weight": weight})
 
 
 def _booked(state: RunState, config: RunConfig, result: TrainingResult) -> RunState:
@@ -139,29 +119,19 @@ def _trained(state: RunState, config: RunConfig, result: TrainingResult) -> Host
     if result.status != "trained" or measured is None or result.checkpoint is None:
         return host.model_copy(update={"failures": host.failures + 1})
     age = host.age_steps + result.steps
-    copy = Dormant(
-        genome=host.genome,
-        checkpoint=result.checkpoint,
-        evaluation=measured,
-        lineage=host.lineage,
-        phase=current_phase(state, config),
-        generation=state.generation,
-        age_steps=age,
-        parents=host.best.parents if host.best else (),
-    )
-    better = host.best is None or measured.bits_per_byte < host.best.evaluation.bits_per_byte
     before_decay = {"before_decay": result.checkpoint, "before_decay_age": age}
     end = host_progress(state, config, result.steps)[1]
-    return host.model_copy(
+    host = host.model_copy(
         update={
             "checkpoint": result.checkpoint,
             "age_steps": age,
             "done_steps": host.done_steps + result.steps,
             "history": (*host.history, (age, measured.bits_per_byte, result.train_loss)),
-            "best": copy if better else host.best,
             **(before_decay if end <= host.decay_from else {}),
         }
     )
+    best = best_of(host, measured, current_phase(state, config), state.generation)
+    return host.model_copy(update={"best": best})
 
 
 def evidence_of(host: HostState, result: TrainingResult) -> Evidence:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.intervals import eval_steps, sample_steps
-from orchestrator.run_state import Dormant, HostState, OpenWork, RunState
+from orchestrator.run_state import HostState, OpenWork, RunState
 from orchestrator.schedule import single_span
 from orchestrator.stages.conclusion import (
     Conclusion,
@@ -18,17 +18,17 @@ from orchestrator.stages.conclusion import (
     evaluation_of,
     member_record,
     missing,
-    phase_of,
     result_of,
     training_result,
     work_of,
 )
-from orchestrator.stages.host_progress import host_of
+from orchestrator.stages.host_progress import host_of, steps_left
+from orchestrator.stages.host_task import best_of, host_task
 from orchestrator.stages.single_decision import decide
 from state.genome import display_name, parse
 from state.records import Sample
 from state.seeds import derive_seed
-from state.tasks import BatchKey, SampleResult, SampleTask, Task, TrainingResult, TrainingTask
+from state.tasks import SampleResult, SampleTask, Task, TrainingResult, TrainingTask
 
 NAME = "model"
 
@@ -97,7 +97,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
         update={"ledger": ledger, "host": host, "generation": state.generation + 1, "work": None}
     )
     after, findings, decision = decide(after, config, task, result)
-    if steps_left(after) == 0:
+    if steps_left(after, config) == 0:
         after = after.model_copy(
             update={"stage": "finale", "winner": host.best, "final_host": host_of(after)}
         )
@@ -112,15 +112,10 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     )
 
 
-def steps_left(state: RunState) -> int:
-    """Steps that are neither settled nor reserved."""
-    return books.remaining(state.ledger, "training")
-
-
 def chunk_steps(state: RunState, config: RunConfig) -> int:
     """Steps to the next evaluation or sample, whichever is nearer, or to the end."""
     age, intervals = host_of(state).age_steps, (eval_steps(config), sample_steps(config))
-    return min(steps_left(state), *(steps - age % steps for steps in intervals if steps))
+    return min(steps_left(state, config), *(steps - age % steps for steps in intervals if steps))
 
 
 def trained(host: HostState, task: TrainingTask, result: TrainingResult) -> HostState:
@@ -146,50 +141,30 @@ def _measured(host: HostState, task: TrainingTask, result: TrainingResult) -> Ho
     measured = evaluation_of(result.evaluations, "search")
     if measured is None:
         return host
-    best, bits = host.best, measured.bits_per_byte
-    if best is None or bits < best.evaluation.bits_per_byte:
-        assert host.checkpoint is not None
-        best = Dormant(
-            genome=host.genome,
-            checkpoint=host.checkpoint,
-            evaluation=measured,
-            lineage=host.lineage,
-            phase=task.phase,
-            generation=task.generation,
-            age_steps=host.age_steps,
-        )
-    history = (*host.history, (host.age_steps, bits, result.train_loss))
+    best = best_of(host, measured, task.phase, task.generation)
+    history = (*host.history, (host.age_steps, measured.bits_per_byte, result.train_loss))
     return host.model_copy(update={"best": best, "last": measured, "history": history})
 
 
 def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
-    host, settings = host_of(state), phase_of(state).settings
+    host = host_of(state)
     end = host.age_steps + steps
-    measure = end % eval_steps(config) == 0 or steps == steps_left(state)
-    total = host.age_steps + steps_left(state)
-    return TrainingTask(
-        task_id=f"g{state.generation:05d}-{host.name}",
-        phase="training",
-        generation=state.generation,
-        lineage=host.lineage,
-        role="host",
-        genome=host.genome,
-        parent=host.checkpoint,
-        parent_genome=host.genome,
-        init_seed=host.init_seed,
-        first_step=host.age_steps + 1,
+    measure = end % eval_steps(config) == 0 or steps == steps_left(state, config)
+    total = host.age_steps + steps_left(state, config)
+    task = host_task(
+        state,
+        config,
+        "training",
         steps=steps,
         # A chunk that failed is tried again on other batches.
-        batches=BatchKey(
-            seed=config.seed, lineage=host.lineage, generation=host.failures, purpose=host.name
-        ),
+        stream=host.failures,
         learning_rate=single_span(config, age_steps=host.age_steps, total_steps=total),
-        lr_scale=settings.lr_scale,
-        clip_scale=settings.clip_scale,
-        dropout=settings.dropout,
-        search_loss=_just_measured(host) if config.train.symbio else None,
-        evaluate=("search",) if measure else (),
-        threads=config.engine.host_threads or 1,
+    )
+    return task.model_copy(
+        update={
+            "search_loss": _just_measured(host) if config.train.symbio else None,
+            "evaluate": ("search",) if measure else (),
+        }
     )
 
 
@@ -203,7 +178,7 @@ def _just_measured(host: HostState) -> float | None:
 def _speaks(state: RunState, config: RunConfig, task: TrainingTask) -> bool:
     """A sample is due after the chunk."""
     interval, end = sample_steps(config), task.first_step + task.steps - 1
-    return interval > 0 and (end % interval == 0 or steps_left(state) == 0)
+    return interval > 0 and (end % interval == 0 or steps_left(state, config) == 0)
 
 
 def _sample_id(task: TrainingTask) -> str:
