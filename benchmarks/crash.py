@@ -2,6 +2,7 @@
 
     python -m benchmarks.crash operations    a generation, the boundary of a phase, the end of a run
     python -m benchmarks.crash kills         two hundred kills of controller, worker and whole tree
+    python -m benchmarks.crash train         both for `symbio-auto train --symbio`
 
 Real training on the smallest shapes; each killed run is resumed and compared with one that was left
 alone. A kill shows nothing about a power cut: what was written and not synced survives it.
@@ -27,15 +28,16 @@ from orchestrator.kill_test.every_operation import (
 )
 from orchestrator.kill_test.instruments import SNAPSHOT_STEPS
 from orchestrator.kill_test.random_kills import KilledRun, killed_runs, uninterrupted
-from orchestrator.kill_test.small_run import Scratch
+from orchestrator.kill_test.small_run import Mode, Scratch
 
 BUDGET = 400
+TRAIN_BUDGET = 120
 
 
 def main() -> None:
-    """Run one of the two and record it."""
+    """Run one of the three and record it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("operations", "kills"))
+    parser.add_argument("what", choices=("operations", "kills", "train"))
     parser.add_argument("--stride", type=int, default=1, help="of the operations")
     parser.add_argument("--inline", type=int, default=100, help="kills with the inline engine")
     parser.add_argument("--ray", type=int, default=100, help="kills with the Ray engine")
@@ -43,17 +45,22 @@ def main() -> None:
     forked.load()
     with tempfile.TemporaryDirectory() as temporary:
         scratch = Scratch(Path(temporary))
-        if arguments.what == "operations":
-            print(write_result("crash-operations", operations(scratch, arguments.stride)))
-        else:
-            numbers = {"inline": arguments.inline, "ray": arguments.ray}
-            print(write_result("crash-kills", kills(scratch, numbers)))
+        numbers = {"inline": arguments.inline, "ray": arguments.ray}
+        match arguments.what:
+            case "operations":
+                found = operations(windows_of_phases(scratch), scratch, arguments.stride)
+            case "kills":
+                found = kills(scratch, numbers)
+            case _:
+                found = operations(windows_of_train(scratch), scratch, arguments.stride)
+                found |= kills(scratch, numbers, "train")
+        print(write_result(f"crash-{arguments.what}", found))
 
 
-def operations(scratch: Scratch, stride: int) -> dict[str, JsonValue]:
-    """A table for each stretch of a run."""
+def windows_of_phases(scratch: Scratch) -> dict[str, Window]:
+    """The stretches of a run of six phases in which it is killed."""
     last = last_generation(scratch, BUDGET)
-    windows = {
+    return {
         "last generation of a search phase, boundary, first of the next": Window(
             budget=BUDGET, first=6, last=8
         ),
@@ -62,6 +69,24 @@ def operations(scratch: Scratch, stride: int) -> dict[str, JsonValue]:
         ),
         "last generation, report and export": Window(budget=BUDGET, first=last - 1, last=None),
     }
+
+
+def windows_of_train(scratch: Scratch) -> dict[str, Window]:
+    """The stretches of a run of one model in which it is killed; a chunk is ten steps."""
+    last = last_generation(scratch, TRAIN_BUDGET, "train")
+    stretch = Window(mode="train", budget=TRAIN_BUDGET, first=5, last=7)
+    ending = Window(mode="train", budget=TRAIN_BUDGET, first=last - 1, last=None)
+    return {
+        "a chunk in which an alarm changes the batch, a sample, a window with challengers": stretch,
+        "the same stretch resumed after a kill before its last commit": stretch.model_copy(
+            update={"killed": True}
+        ),
+        "last chunk, test split, report and export": ending,
+    }
+
+
+def operations(windows: dict[str, Window], scratch: Scratch, stride: int) -> dict[str, JsonValue]:
+    """A table for each stretch of a run."""
     tables: dict[str, JsonValue] = {}
     for name, window in windows.items():
         every = EveryOperation(scratch, window)
@@ -96,12 +121,12 @@ def operations_table(every: EveryOperation, verdicts: list[Verdict]) -> JsonValu
     }
 
 
-def kills(scratch: Scratch, numbers: dict[str, int]) -> dict[str, JsonValue]:
+def kills(scratch: Scratch, numbers: dict[str, int], mode: Mode = "phases") -> dict[str, JsonValue]:
     """A table for each engine."""
     tables: dict[str, JsonValue] = {}
     for engine in ("inline", "ray"):
         if numbers[engine]:
-            reference = uninterrupted(scratch, engine)
+            reference = uninterrupted(scratch, engine, mode=mode)
             runs = killed_runs(scratch, reference, kills=numbers[engine], tell=print)
             tables[engine] = kills_table(runs)
             print(json.dumps(tables[engine]))

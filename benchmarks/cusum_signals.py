@@ -32,8 +32,11 @@ BURN_IN = 40
 class Log(NamedTuple):
     """The steps of one model, in order."""
 
+    folder: str
     name: str
     steps: list[Signals]
+    rates: list[float]
+    """Learning rate of each step."""
 
 
 def noise(kind: Kind, replications: int, rng: np.random.Generator) -> Iterator[Array]:
@@ -56,21 +59,21 @@ def read_logs(path: Path) -> list[Log]:
     A member's chunks are the rows whose ids differ in the generation only; a key `val_loss`, if
     there is one, is the search loss that was new at that step.
     """
-    members: dict[str, dict[int, Signals]] = defaultdict(dict)
+    members: dict[str, dict[int, tuple[Signals, float]]] = defaultdict(dict)
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         name = str(row["member_id"]).partition("-")[2] or str(row["member_id"])
-        members[name][row["step"]] = Signals(
-            row["grad_norm"], row["clip_pct"], row["tokens_per_sec"], row.get("val_loss")
-        )
+        norm = None if row["skipped"] else row["grad_norm"]
+        signals = Signals(norm, row["clip_pct"], row["tokens_per_sec"], row.get("val_loss"))
+        members[name][row["step"]] = signals, row["learning_rate"]
     return [
-        Log(f"{path.parent.name}/{path.stem}/{name}", [steps[step] for step in sorted(steps)])
+        Log(path.parent.name, f"{path.stem}/{name}", *map(list, zip(*rows, strict=True)))
         for name, steps in members.items()
-        if len(steps) >= SHORTEST_LOG
+        if len(rows := [steps[step] for step in sorted(steps)]) >= SHORTEST_LOG
     ]
 
 
 def columns(log: Log) -> dict[str, Array]:
-    """The signals [steps] that come at every step, as the charts see them."""
-    rows = np.array([step[:3] for step in log.steps], dtype=np.float64)
-    return {"grad": np.log(rows[:, 0]), "clip": rows[:, 1], "throughput": np.log(rows[:, 2])}
+    """The signals [steps] as the charts see them, NaN where there is no value."""
+    grad, clip, throughput, val = np.array(log.steps, dtype=np.float64).T
+    return {"grad": np.log(grad), "clip": clip, "throughput": np.log(throughput), "val": val}

@@ -7,9 +7,9 @@ from typing import Literal, assert_never
 
 from pydantic import Field, field_validator, model_validator
 
+from orchestrator.train_config import TrainConfig
 from state.base import Record
 from trainer.config import DataConfig, ModelConfig, OptimizerConfig
-from trainer.instruments.config import SymbioConfig
 
 SearchPhaseName = Literal["primordial", "cambrian", "oxidation"]
 
@@ -88,50 +88,6 @@ class HostConfig(Record):
     """Dropout of the baselines, which train longer than the host; None takes the model's."""
     eval_interval: int = Field(default=200, ge=1)
     """Steps between evaluations at most; small phases evaluate `chunks_per_phase` times."""
-
-
-class TrainConfig(Record):
-    """`symbio-auto train`: one model without evolution. Its steps are the run's budget."""
-
-    activation: str = "gelu"
-    """A name such as swiglu, or a formula."""
-    ffn_dim: int | None = Field(default=None, ge=2, le=65536)
-    """Inner width of the feed-forward as it is built, gated or not; None: as the size says."""
-    eval_interval: int | None = Field(default=None, ge=1)
-    """Steps between evaluations; None takes 200, less on small budgets."""
-    sample_interval: int | None = Field(default=None, ge=0)
-    """Steps between samples; None takes 300, less on small budgets; 0 writes none."""
-    init_from: str | None = None
-    """Run, checkpoint or exported model that the weights and the tokenizer are taken from."""
-    init_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """The checkpoint that was made of it, in the run's own folder."""
-    symbio: SymbioConfig | None = None
-    """What is measured while it trains; None measures nothing."""
-    adapt_to_throughput: bool = False
-    """Let a fall in tokens per second change the batch. Two runs then differ in their bits."""
-
-    @property
-    def reads_the_clock(self) -> bool:
-        """The speed of the machine may change the batch: asked for, or as the original did it."""
-        symbio = self.symbio
-        if symbio is None or not symbio.adaptive_batch:
-            return False
-        return self.adapt_to_throughput or symbio.chart == "original"
-
-    @field_validator("activation")
-    @classmethod
-    def _activation_is_one(cls, text: str) -> str:
-        from state.genome import parse
-
-        parse(text)
-        return text
-
-    @field_validator("symbio", mode="before")
-    @classmethod
-    def _switched(cls, value: object) -> object:
-        if isinstance(value, bool):
-            return SymbioConfig() if value else None
-        return value
 
 
 class GateConfig(Record):
@@ -227,6 +183,7 @@ class RunConfig(Record):
     def _require_one_model(self) -> None:
         if self.budget < 1:
             raise ValueError(f"{self.budget} steps train nothing; give --iters 1 or more")
+        self.train.challenge.require_room(self.budget)
         if self.phases or self.control:
             name = "phases" if self.phases else "control"
             raise ValueError(f"{name} belongs to the six phases; leave it out of symbio-auto train")

@@ -112,7 +112,9 @@ def _alone(state: RunState) -> RunState:
         return state
     again = host.model_copy(update={"failures": 0})
     if host.before_decay is not None:
-        rested = {"checkpoint": host.before_decay, "age_steps": host.before_decay_age}
+        age = host.before_decay_age
+        rested = {"checkpoint": host.before_decay, "age_steps": age}
+        rested["challenged_age"] = min(host.challenged_age, age)
         again = again.model_copy(update=rested)
     update = {
         "ledger": _released(state.ledger),

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import psutil
 
-from orchestrator.config import EngineConfig, RunConfig, TrainConfig
+from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.intervals import eval_steps, sample_steps
 from orchestrator.schedule import warmup_steps
 from orchestrator.sizing import SIZES, Choice, choose_size
+from orchestrator.train_config import TrainConfig
 from state.base import Record
 from state.genome import is_gated, parse
 from state.run_folder import RunFolder

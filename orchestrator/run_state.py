@@ -86,6 +86,10 @@ class HostState(Record):
     """(age, search bits per byte, train loss) after each chunk."""
     last: Evaluation | None = None
     """The newest evaluation of a model that trains alone, the best one or not."""
+    challenged_age: int = 0
+    """Its age when it last met challengers."""
+    alarms: int = 0
+    """Bits of the charts that alarmed since then."""
 
 
 class Dormant(Record):

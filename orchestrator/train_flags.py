@@ -59,12 +59,24 @@ TRAIN_FLAGS = (
     Flag("--eval-interval", "train.eval_interval", whole, "steps between evaluations"),
     Flag("--sample-interval", "train.sample_interval", whole, "steps between samples; 0 for none"),
     Flag("--init-from", "train.init_from", str, "run, checkpoint or export to take weights from"),
+    Flag(
+        "--challenge-interval",
+        "train.challenge.interval",
+        whole,
+        "steps between windows in which other activations may take the model's place",
+    ),
+    Flag("--challenge-steps", "train.challenge.steps", whole, "steps of a whole window"),
     Flag("--dtype", "engine.dtype", str, "float32 or bfloat16", ("float32", "bfloat16")),
 )
 
 TRAIN_SWITCHES = (
     *SWITCHES,
     Switch("--symbio", "train.symbio", "the original's preset, with every instrument on"),
+    Switch(
+        "--challenge-on-alarm",
+        "train.challenge.on_alarm",
+        "open such a window when a chart of --symbio alarms",
+    ),
     Switch(
         "--adapt-to-throughput",
         "train.adapt_to_throughput",
@@ -89,6 +101,14 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "--tensorboard",
         action="store_true",
         help="event files in the run's folder, for tensorboard --logdir",
+    )
+    parser.add_argument(
+        "--trackio", action="store_true", help="rows in Trackio's local store, for trackio show"
+    )
+    parser.add_argument(
+        "--wandb",
+        action="store_true",
+        help="Weights & Biases: files beside the run's folder; WANDB_MODE=online sends them",
     )
     parser.add_argument("--plain", action="store_true", help="log lines in place of the live view")
     parser.add_argument("--json", action="store_true", help="print the final report as JSON only")

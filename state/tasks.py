@@ -95,6 +95,8 @@ class TrainingTask(Record):
     teacher_weight: float = Field(default=0.0, ge=0, le=1)
     search_loss: float | None = None
     """Nats per token on the search split, measured just before: for the instruments."""
+    watched: bool = True
+    """Instruments, where the setup has them, read the steps and answer them."""
     evaluate: tuple[Split, ...] = ("search",)
     save: bool = True
     threads: int = Field(default=1, ge=1)
@@ -181,6 +183,8 @@ class TrainingResult(Record):
     """Mean loss in nats per token over the last half of the steps that were not skipped."""
     switch_jump: float | None = None
     """Loss on the first batch after the change of structure less the loss before it, in nats."""
+    alarms: int = 0
+    """Bits of the charts that alarmed, throughput left out."""
     evaluations: tuple[Evaluation, ...] = ()
     train_seconds: float = 0
     eval_seconds: float = 0

@@ -27,8 +27,10 @@ from trainer.checkpoint import (
 )
 from trainer.config import WorkerSetup
 from trainer.guards import update_is_sound
+from trainer.instruments.free_energy import TEMPERATURE_PER_RATE
 from trainer.instruments.gradient_norms import GradientNorms, gradient_norms
 from trainer.instruments.instrument_state import InstrumentState
+from trainer.instruments.soft_entropy import soft_weight_entropy
 from trainer.losses import Losses, losses, mean_distribution, plain_loss
 from trainer.neurons import Kept, carry_over, kept_neurons, silence_new_neurons
 from trainer.optimizer import Moments, Optimizer
@@ -188,6 +190,15 @@ class Member:
             logits_BTV = self.model(batch.inputs)
         return losses(logits_BTV, batch.targets, smoothing, taught_BTV, settings.teacher_weight)
 
+    def with_free_energy(self, objective: Tensor, settings: StepSettings) -> Tensor:
+        """The objective and `weight * T * H`, where that is asked for."""
+        symbio = self.setup.symbio
+        if symbio is None or not symbio.free_energy_weight:
+            return objective
+        temperature = TEMPERATURE_PER_RATE * self.setup.optimizer.lr * settings.learning_rate
+        entropy = soft_weight_entropy(list(self.model.parameters()))
+        return objective + symbio.free_energy_weight * temperature * entropy
+
     def train_step(
         self,
         batch: Batch,
@@ -202,7 +213,7 @@ class Member:
         torch.manual_seed(settings.dropout_seed)
         self.model.set_morph(settings.morph)
         objective, nats = self.losses(batch, settings, teachers)
-        torch.autograd.backward(objective)
+        torch.autograd.backward(self.with_free_energy(objective, settings))
         if look is not None:
             look(self.model)
         gradients = self.optimizer.gradients()

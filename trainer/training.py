@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
 
 import torch
 
@@ -15,6 +17,7 @@ from trainer.evaluation import evaluation_mode
 from trainer.flops import forward_flops_per_token, training_flops_per_step
 from trainer.guards import finite_or_none, must_be_quarantined
 from trainer.instruments.cusum import Chart
+from trainer.instruments.cusum_panel import THROUGHPUT_DOWN
 from trainer.instruments.on_member import Instruments
 from trainer.losses import losses
 from trainer.member import Batch, Member, StepOutcome, StepSettings, precision
@@ -46,6 +49,7 @@ class Chunk:
         self.instruments: Instruments | None = None
         if self.setup.symbio is not None:
             self.instruments = Instruments(self.setup, member.instruments, throughput)
+        self.reader = self.instruments if task.watched else None
         self.switch_jump = progress.switch_jump if progress else None
         self.measured_genomes = progress.measured_genomes if progress else ()
 
@@ -71,6 +75,7 @@ class Chunk:
             self.member.change_activation(self.task.genome)
             if self.instruments is not None:
                 self.instruments.switched()
+                self.member.instruments = self.instruments.state
             self.member.model.set_morph(morph_fraction(0, self.task.morph_steps))
             after = self.loss_of_first_batch()
             self.switch_jump = finite_or_none(after - before)
@@ -89,15 +94,17 @@ class Chunk:
         batch, look = self.batch(index), self.look_of(index)
         outcome = self.member.train_step(batch, settings, self.teachers, look)
         row = self.row(index, batch, outcome, time.perf_counter() - started)
-        return row if self.instruments is None else self.read(index, batch, row, self.instruments)
+        return row if self.reader is None else self.read(index, batch, row, self.reader)
 
     def settings(self, index: int) -> StepSettings:
         """What the task asks of step `index`."""
         task, step = self.task, self.task.first_step + index
-        key = task.batches
+        key, scale = task.batches, task.lr_scale
+        if self.instruments is not None:
+            scale *= self.instruments.rate_scale
         names = ("dropout", key.purpose, key.lineage, key.generation, step)
         return StepSettings(
-            learning_rate=task.lr_scale * multiplier(task.learning_rate, index, task.steps),
+            learning_rate=scale * multiplier(task.learning_rate, index, task.steps),
             clip=task.clip_scale * self.setup.optimizer.grad_clip,
             morph=morph_fraction(index, task.morph_steps),
             dropout_seed=derive_seed(key.seed, *names),
@@ -107,8 +114,8 @@ class Chunk:
     def batch(self, index: int) -> Batch:
         """The batch of step `index`, on the model's device."""
         windows = self.setup.optimizer.batch
-        if self.instruments is not None:
-            windows = self.instruments.batch
+        if self.reader is not None:
+            windows = self.reader.batch
         step, block = self.task.first_step + index, self.setup.model.block
         inputs, targets = self.dataset.batch(self.task.batches, step, windows, block)
         device = self.setup.device
@@ -144,8 +151,9 @@ class Chunk:
 
     def look_of(self, index: int) -> Callable[[GPT], None] | None:
         """What reads the gradients of step `index`."""
-        due = self.instruments is not None and self.is_sparse(index, self.instruments)
-        return self.instruments.look_at_gradients if self.instruments and due else None
+        reader = self.reader
+        due = reader is not None and self.is_sparse(index, reader)
+        return reader.look_at_gradients if reader and due else None
 
     def is_sparse(self, index: int, instruments: Instruments) -> bool:
         """The measures that cost time are taken: at their interval, and at the end."""
@@ -200,6 +208,7 @@ class Chunk:
             training_flops=self.training_flops(tokens),
             train_loss=mean_of_last_half(self.rows),
             switch_jump=self.switch_jump,
+            alarms=alarms_of(self.rows),
         )
 
     def training_flops(self, tokens: int) -> float:
@@ -217,3 +226,8 @@ def mean_of_last_half(rows: Sequence[StepMetrics]) -> float | None:
     taken = [row.loss for row in rows if not row.skipped and row.loss is not None]
     last = taken[len(taken) // 2 :]
     return sum(last) / len(last) if last else None
+
+
+def alarms_of(rows: Sequence[StepMetrics]) -> int:
+    """Bits of the charts that alarmed; not of the throughput, which follows from the clock."""
+    return reduce(or_, (row.cusum_alerts or 0 for row in rows), 0) & ~THROUGHPUT_DOWN

@@ -22,6 +22,10 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "{tokens_per_sec} tokens/s",
         "step {step}: training loss {train_loss}, {tokens_per_sec} tokens/s",
     ),
+    "challenge": (
+        "step {step}: best of {challengers} challengers {formula} with {bits_per_byte} bpb, "
+        "the model {own_bits_per_byte}: {goes_on} goes on",
+    ),
     "sample": ("sample at step {step}: {prompt} -> {text}",),
     "warning": ("warning: {message}",),
     "finished": (

@@ -109,11 +109,12 @@ def _view_of(store: MetricsReader, run: RunSummary) -> RunView:
 
 
 def _with_training(view: RunView, store: MetricsReader) -> RunView:
-    run_id, newest = view.run.run_id, view.members[-1:]
-    measured = (member.bits_per_byte for member in store.members(run_id))
+    run_id, members = view.run.run_id, store.members(view.run.run_id)
+    own = [member for member in members if member.role == "host"]
+    ids = None if len(own) == len(members) else [member.member_id for member in own]
     return replace(
         view,
-        steps=store.steps(run_id, newest[0].member_id) if newest else (),
-        losses=tuple(point.loss for point in store.losses(run_id, limit=NUM_LOSSES)),
-        search_bits=tuple(bits for bits in measured if bits is not None),
+        steps=store.steps(run_id, own[-1].member_id) if own else (),
+        losses=tuple(point.loss for point in store.losses(run_id, ids, limit=NUM_LOSSES)),
+        search_bits=tuple(one.bits_per_byte for one in own if one.bits_per_byte is not None),
     )

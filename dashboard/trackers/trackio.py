@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
+from contextvars import copy_context
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -38,7 +39,9 @@ class Trackio:
     def start(self, run_id: str, config: Mapping[str, JsonValue]) -> None:
         """Begin, or go on with, the run of this name."""
         with redirect_stdout(sys.stderr):
-            self._run = self._package.init(
+            # In a context of its own: else Trackio ends the current run once more at exit, aloud.
+            self._run = copy_context().run(
+                self._package.init,
                 project=self._project,
                 name=run_id,
                 config=dict(config),

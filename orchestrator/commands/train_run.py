@@ -103,13 +103,11 @@ def trackers_of(arguments: argparse.Namespace, folder: RunFolder) -> list["Track
     """What else shows the run; writes nothing yet.
 
     Raises:
-        ValueError: the package of one is missing.
+        ValueError: the package of one is missing, or its environment variable is wrong.
     """
-    if not getattr(arguments, "tensorboard", False):
-        return []
-    from dashboard.trackers.tensorboard import TensorBoard
+    from dashboard.trackers.choice import NAMES, chosen
 
-    return [TensorBoard(folder.root / "tensorboard")]
+    return chosen([name for name in NAMES if getattr(arguments, name, False)], folder.root)
 
 
 def _print_if_heard(line: str) -> None:

@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from state.commit_files import CommitFiles
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
+from trainer.instruments.cusum_panel import THROUGHPUT_DOWN
 
 Contents = Mapping[str, Counter[str]]
 """Name of a file, relative to the run -> its lines and how often each is there."""
@@ -27,10 +28,9 @@ _LEFT_OUT = frozenset({"lock", "log.txt", "report.md", "state.json.prev"})
 _LEFT_OUT_SUFFIXES = (".db-wal", ".db-shm")
 # A seal and the journals' lengths depend on the times that are left out.
 _SEALS = frozenset({"sha256", "journal_bytes"})
-# The throughput chart reads the clock, and one bit of the alerts is its own.
 _TIMES = frozenset(
     {
-        "cusum_alerts",
+        # The throughput chart reads the clock.
         "cusum_tps_neg",
         "elapsed_ms",
         "gain_per_device_second",
@@ -43,6 +43,7 @@ _TIMES = frozenset(
         "wall",
     }
 )
+_ALERTS = "cusum_alerts"
 _TIME = re.compile(r".*_(at|seconds)|timing_.*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PROCESS = re.compile(r"\.\d+-[0-9a-f]{8}\.tmp$")
@@ -154,11 +155,16 @@ def without_times(value: JsonValue) -> JsonValue:
     """The value without anything that two equal runs may tell differently."""
     if isinstance(value, dict):
         return {
-            name: without_times(inner)
+            name: _without_throughput(inner) if name == _ALERTS else without_times(inner)
             for name, inner in value.items()
             if name not in _TIMES and not _TIME.fullmatch(name)
         }
     return [without_times(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _without_throughput(alerts: JsonValue) -> JsonValue:
+    """One bit of the alerts is the throughput chart's."""
+    return alerts & ~THROUGHPUT_DOWN if isinstance(alerts, int) else alerts
 
 
 def _leaves(path: str, value: JsonValue) -> Iterator[str]:

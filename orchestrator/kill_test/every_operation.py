@@ -12,7 +12,7 @@ from orchestrator.kill_test import forked
 from orchestrator.kill_test.contents import Contents, contents, differences, sound_contents, torn
 from orchestrator.kill_test.instruments import cost, instrumented, read_steps
 from orchestrator.kill_test.moments import Announced, Moment, When, killing, recording, stopping
-from orchestrator.kill_test.small_run import Scratch, begin, copied, expect
+from orchestrator.kill_test.small_run import Mode, Scratch, begin, copied, expect
 from state.base import Record
 from state.commit import load_commit
 from state.durable import Hook
@@ -29,6 +29,7 @@ class Window(Record):
     Generation numbers are those of commits: the commit of generation n ends generation n - 1.
     """
 
+    mode: Mode = "phases"
     budget: int = 400
     first: int
     """Where every process starts."""
@@ -63,7 +64,9 @@ class EveryOperation:
 
     def __init__(self, scratch: Scratch, window: Window) -> None:
         self.scratch, self.window = scratch, window
-        self.base = begin(scratch, BASE, budget=window.budget, generation=window.first)
+        self.base = begin(
+            scratch, BASE, budget=window.budget, generation=window.first, mode=window.mode
+        )
         if window.killed:
             number = last_commit(self._recorded(self._copy("uninterrupted"))).start
             self._play(self.base, window.last, killing(Moment(number, "before")))
@@ -136,9 +139,9 @@ class EveryOperation:
         return copied(self.base, self.scratch.run(name))
 
 
-def last_generation(scratch: Scratch, budget: int) -> int:
+def last_generation(scratch: Scratch, budget: int, mode: Mode = "phases") -> int:
     """Number in the last commit of a whole run."""
-    base = begin(scratch, "whole", budget=budget, generation=0)
+    base = begin(scratch, "whole", budget=budget, generation=0, mode=mode)
     expect(forked.wait(forked.start(forked.resumed(base.root), scratch.log)), 0, scratch)
     return load_commit(base, verify_objects=False).record.generation
 

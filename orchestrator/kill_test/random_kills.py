@@ -14,7 +14,7 @@ from orchestrator.kill_test.contents import (
 )
 from orchestrator.kill_test.instruments import cost, read_steps
 from orchestrator.kill_test.lives import EngineName, Lives, Victim
-from orchestrator.kill_test.small_run import Scratch, begin, copied
+from orchestrator.kill_test.small_run import Mode, Scratch, begin, copied
 from state.base import Record
 from state.run_folder import RunFolder
 from state.seeds import generator
@@ -86,9 +86,11 @@ class Death(NamedTuple):
 Tell = Callable[[str], None]
 
 
-def uninterrupted(scratch: Scratch, engine: EngineName, budget: int = BUDGET) -> Reference:
+def uninterrupted(
+    scratch: Scratch, engine: EngineName, budget: int = BUDGET, mode: Mode = "phases"
+) -> Reference:
     """Begin a run, and see a copy of it through."""
-    base = begin(scratch, f"{engine}-base", budget=budget, generation=0)
+    base = begin(scratch, f"{engine}-base", budget=budget, generation=0, mode=mode)
     folder = copied(base, scratch.run("uninterrupted"))
     with Lives(scratch, folder, engine) as lives:
         lives.finish()

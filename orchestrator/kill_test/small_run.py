@@ -1,8 +1,8 @@
-"""A whole run of seconds: six phases of real training on the smallest shapes."""
+"""A whole run of seconds: real training on the smallest shapes, six phases or one model."""
 
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, assert_never
 
 from orchestrator.config import (
     BatteryConfig,
@@ -13,9 +13,15 @@ from orchestrator.config import (
 )
 from orchestrator.kill_test import forked
 from orchestrator.kill_test.moments import stopping
+from orchestrator.train_config import ChallengeConfig, TrainConfig
+from state.base import Record
 from state.run_folder import RunFolder
 from trainer.config import DataConfig, ModelConfig, OptimizerConfig
 from trainer.demo_corpus import write_demo_corpus
+from trainer.instruments.config import SymbioConfig
+
+Mode = Literal["phases", "train"]
+"""The six phases, or `symbio-auto train --symbio`."""
 
 CORPUS_CHARS = 20_000
 
@@ -40,9 +46,10 @@ class Scratch(NamedTuple):
         return RunFolder(self.root / name)
 
 
-def small_config(scratch: Scratch, name: str, budget: int) -> RunConfig:
-    """Dropout, morphs, two lineages and a battery, in milliseconds a step."""
-    return RunConfig(
+def small_config(scratch: Scratch, name: str, budget: int, mode: Mode = "phases") -> RunConfig:
+    """Dropout, a battery, and all that the mode has, in milliseconds a step."""
+    config = RunConfig(
+        mode=mode,
         budget=budget,
         run_dir=str(scratch.run(name).root),
         data=DataConfig(
@@ -50,14 +57,45 @@ def small_config(scratch: Scratch, name: str, budget: int) -> RunConfig:
         ),
         model=ModelConfig(dim=8, heads=2, layers=1, block=32, dropout=0.1),
         optimizer=OptimizerConfig(batch=8),
-        evolution=EvolutionConfig(lineages=2, min_population=3, min_steps_per_candidate=3),
-        host=HostConfig(chunks_per_phase=2),
         battery=BatteryConfig(prompts=1, temperatures=(0.8,), max_new_tokens=8),
         engine=EngineConfig(engine="inline", device="cpu", workers=2, host_threads=1),
     )
+    return config.model_copy(update=_of_the_mode(mode))
 
 
-def begin(scratch: Scratch, name: str, *, budget: int, generation: int) -> RunFolder:
+def _of_the_mode(mode: Mode) -> dict[str, Record]:
+    """Morphs and two lineages; or every instrument, charts that soon change the batch, and a
+    window with challengers.
+    """
+    match mode:
+        case "phases":
+            evolution = EvolutionConfig(lineages=2, min_population=3, min_steps_per_candidate=3)
+            return {"evolution": evolution, "host": HostConfig(chunks_per_phase=2)}
+        case "train":
+            symbio = SymbioConfig(
+                cusum_threshold=0.2,
+                cusum_drift=0.0,
+                metrics_interval=3,
+                batch_min=4,
+                batch_max=12,
+                batch_step=2,
+                track_mi_profiles=True,
+            )
+            train = TrainConfig(
+                activation="swiglu",
+                eval_interval=10,
+                sample_interval=20,
+                symbio=symbio,
+                challenge=ChallengeConfig(interval=60, steps=12, challengers=2),
+            )
+            return {"train": train, "optimizer": OptimizerConfig(batch=8, grad_clip=0.5)}
+        case _:
+            assert_never(mode)
+
+
+def begin(
+    scratch: Scratch, name: str, *, budget: int, generation: int, mode: Mode = "phases"
+) -> RunFolder:
     """Start a run, in place of what was there, and stop it with its first commit at `generation`;
     0 has trained nothing.
 
@@ -68,10 +106,11 @@ def begin(scratch: Scratch, name: str, *, budget: int, generation: int) -> RunFo
     if not scratch.corpus.exists():
         write_demo_corpus(scratch.corpus, CORPUS_CHARS)
     shutil.rmtree(scratch.run(name).root, ignore_errors=True)
-    config = small_config(scratch, name, budget)
+    config = small_config(scratch, name, budget, mode)
     file = scratch.root / f"{name}.json"
     file.write_text(config.model_dump_json(exclude_unset=True), encoding="utf-8")
-    work = forked.command(["--config", str(file), "--plain"], stopping(generation))
+    verb = ["train"] if mode == "train" else []
+    work = forked.command([*verb, "--config", str(file), "--plain"], stopping(generation))
     expect(forked.wait(forked.start(work, scratch.log)), forked.CLEAN_STOP, scratch)
     return scratch.run(name)
 

@@ -37,14 +37,15 @@ def build_train_report(folder: RunFolder, saved: Saved) -> TrainReport:
     seconds = saved.telemetry.training_seconds
     with MetricsStore.open(folder.metrics_db, writer=False) as store:
         spoken = store.samples(state.run_id)
-        skipped = sum(member.skipped_steps for member in store.members(state.run_id))
+        members = store.members(state.run_id)
     return TrainReport(
         **dict(common),
         activation=genome.formula,
         activation_name=display_name(genome),
         parameters=common.model.parameters,
         steps=common.budget.spent,
-        skipped_steps=skipped,
+        challenger_steps=sum(one.steps for one in members if one.role == "challenger"),
+        skipped_steps=sum(one.skipped_steps for one in members),
         tokens=state.ledger.tokens,
         seconds=saved.telemetry.wall_seconds,
         tokens_per_sec=state.ledger.tokens / seconds if seconds else 0.0,

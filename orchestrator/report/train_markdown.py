@@ -62,11 +62,14 @@ def _course(report: TrainReport) -> str:
     stride = max(1, -(-len(report.course) // MAX_ROWS))
     shown = report.course[::-1][::stride][::-1]
     header = ["step", "training loss", "search bits per byte"]
+    others = report.challenger_steps
+    lent = f" ({others:,} of them lent to challengers)" if others else ""
+    taken = f"{report.steps:,} steps{lent}, {count(report.tokens)} tokens"
+    skipped = f"{report.skipped_steps:,} steps were skipped"
     speed = f"{count(report.tokens_per_sec)} tokens/s" if report.tokens_per_sec else "no time"
     return (
         f"{table(header, map(_row, shown))}\n\n{_best_and_last(report)}\n\n"
-        f"{report.steps:,} steps, {count(report.tokens)} tokens in {seconds(report.seconds)}, "
-        f"{speed} while training; {report.skipped_steps:,} steps were skipped."
+        f"{taken} in {seconds(report.seconds)}, {speed} while training; {skipped}."
     )
 
 

@@ -38,6 +38,8 @@ class TrainReport(RunReport):
     parameters: int = Field(ge=0)
     steps: int = Field(ge=0)
     """Skipped ones included."""
+    challenger_steps: int = Field(default=0, ge=0)
+    """Of these, those of challengers in windows, whether they took the model's place or not."""
     skipped_steps: int = Field(ge=0)
     tokens: int = Field(ge=0)
     seconds: float = Field(ge=0)

@@ -7,6 +7,7 @@ from orchestrator.config import RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import RunState
 from orchestrator.stages import (
+    challenge,
     control,
     finale,
     host,
@@ -59,6 +60,8 @@ def _training_stage(state: RunState, config: RunConfig) -> Stage:
         case "host":
             return Stage(host.open_work, host.pending, host.conclude)
         case "single":
+            if challenge.concerns(state, config):
+                return Stage(challenge.open_work, challenge.pending, challenge.conclude)
             return Stage(single.open_work, single.pending, single.conclude)
         case _:
             assert_never(kind)

@@ -113,8 +113,9 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
 
 
 def chunk_steps(state: RunState, config: RunConfig) -> int:
-    """Steps to the next evaluation or sample, whichever is nearer, or to the end."""
-    age, intervals = host_of(state).age_steps, (eval_steps(config), sample_steps(config))
+    """Steps to the next evaluation, sample or window, whichever is nearest, or to the end."""
+    age, window = host_of(state).age_steps, config.train.challenge.interval
+    intervals = (eval_steps(config), sample_steps(config), window)
     return min(steps_left(state, config), *(steps - age % steps for steps in intervals if steps))
 
 
@@ -131,6 +132,7 @@ def trained(host: HostState, task: TrainingTask, result: TrainingResult) -> Host
         "checkpoint": result.checkpoint,
         "age_steps": age,
         "done_steps": host.done_steps + result.steps,
+        "alarms": host.alarms | result.alarms,
         **(before_decay if resting else {}),
     }
     return _measured(host.model_copy(update=update), task, result)

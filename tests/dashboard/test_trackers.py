@@ -3,18 +3,21 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from pydantic import JsonValue
 
+from dashboard.trackers.choice import NAMES, chosen, wandb_mode
 from dashboard.trackers.protocol import Tracker
 from dashboard.trackers.tensorboard import TensorBoard
 from dashboard.trackers.trackio import Trackio
 from dashboard.trackers.wandb import WeightsAndBiases
 from tests.tracker_fakes import (
     FakePackage,
+    FakeRun,
     Points,
     event_file_points,
     event_file_texts,
@@ -119,7 +122,7 @@ def test_a_missing_package_is_refused_in_one_line(
 
 
 def test_trackers_load_their_packages_only_when_they_are_made() -> None:
-    modules = [f"dashboard.trackers.{one}" for one in ("tensorboard", "trackio", "wandb", "follow")]
+    modules = [f"dashboard.trackers.{one}" for one in (*NAMES, "follow", "choice")]
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
@@ -136,3 +139,65 @@ def test_wandb_stays_offline_and_draws_over_the_step(
     assert package.options["mode"] == "offline"
     assert package.options["id"] == "r1"
     assert package.runs["r1"].step_of == {"step": None, "*": "step"}
+
+
+CURRENT: ContextVar[object] = ContextVar("current run", default=None)
+
+
+class Remembering(FakePackage):
+    """A package that keeps the run as the current one, to end it at exit."""
+
+    def init(self, *, project: str, name: str, config: object, **options: object) -> FakeRun:
+        run = super().init(project=project, name=name, config=config, **options)
+        CURRENT.set(run)
+        return run
+
+
+def test_trackio_is_left_no_run_to_end_at_exit_on_the_commands_output(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    package = Remembering("trackio")
+    monkeypatch.setitem(sys.modules, "trackio", package)
+    tracker = Trackio(project="p")
+    tracker.start("r1", {})
+    assert CURRENT.get() is None
+    tracker.close()
+    assert package.runs["r1"].finished == 1
+
+
+TAKES_ALL = {"tensorboard": TensorBoard, "trackio": Trackio, "wandb": WeightsAndBiases}
+
+
+def test_every_name_makes_its_tracker_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("trackio", "wandb"):
+        monkeypatch.setitem(sys.modules, name, FakePackage(name))
+    made = chosen(NAMES, tmp_path / "runs" / "a", {})
+    assert [type(one) for one in made] == [TAKES_ALL[name] for name in NAMES]
+    assert chosen((), tmp_path) == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_files_of_wandb_lie_beside_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = FakePackage("wandb")
+    monkeypatch.setitem(sys.modules, "wandb", package)
+    (tracker,) = chosen(("wandb",), tmp_path / "runs" / "a", {})
+    tracker.start("r1", {})
+    assert package.options["dir"] == str(tmp_path / "runs")
+    assert package.options["mode"] == "offline"
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"), [("", "offline"), ("offline", "offline"), (" Online", "online")]
+)
+def test_wandb_is_offline_unless_its_variable_says_otherwise(given: str, mode: str) -> None:
+    assert wandb_mode({}) == "offline"
+    assert wandb_mode({"WANDB_MODE": given}) == mode
+
+
+def test_another_mode_of_wandb_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^WANDB_MODE=disabled: --wandb takes offline or online"):
+        wandb_mode({"WANDB_MODE": "disabled"})

@@ -28,11 +28,15 @@ def _loaded() -> None:
     forked.load()
 
 
-@pytest.fixture(params=["search", "resumption", "ending"])
+@pytest.fixture(params=["search", "resumption", "ending", "train"])
 def window(request: pytest.FixtureRequest, tmp_path: Path) -> Window:
-    """Two generations with the boundary between them; the same after a kill; the end of a run."""
+    """Two generations with the boundary between them; the same after a kill; the end of a run; a
+    model that trains alone.
+    """
     if request.param == "search":
         return Window(budget=BUDGET, first=6, last=8)
+    if request.param == "train":
+        return Window(mode="train", budget=120, first=5, last=None)
     if request.param == "resumption":
         return Window(budget=BUDGET, first=6, killed=True, last=8)
     last = last_generation(Scratch(tmp_path), BUDGET)

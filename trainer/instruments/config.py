@@ -1,4 +1,4 @@
-"""The settings of the instruments: the original's eleven keys. Imports no torch."""
+"""The settings of the instruments: the original's eleven keys and two controls. No torch."""
 
 from difflib import get_close_matches
 from typing import Literal
@@ -29,6 +29,10 @@ class SymbioConfig(Record):
     track_effective_rank: bool = True
     track_free_energy: bool = True
     track_mi_profiles: bool = False
+    free_energy_weight: float = Field(default=0.0, ge=0, le=1)
+    """Share of `T * H` of the free energy that the objective carries; 0 leaves it the loss."""
+    temperature_control: bool = False
+    """The learning rate falls while the free energy rises, and comes back."""
 
     @model_validator(mode="after")
     def _bounds_are_in_order(self) -> "SymbioConfig":

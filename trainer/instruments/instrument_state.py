@@ -4,6 +4,7 @@ from pydantic import Field
 
 from state.base import Record
 from trainer.instruments.cusum_panel import Charts
+from trainer.instruments.thermostat import Thermostat
 
 
 class InstrumentState(Record):
@@ -13,3 +14,5 @@ class InstrumentState(Record):
     batch: int = Field(ge=1)
     """Windows in the next step's batch."""
     calm_steps: int = Field(default=0, ge=0)
+    thermostat: Thermostat | None = None
+    """None: the rate is the schedule's."""

@@ -16,6 +16,7 @@ from trainer.instruments.effective_rank import mean_effective_rank
 from trainer.instruments.free_energy import free_energy
 from trainer.instruments.instrument_state import InstrumentState
 from trainer.instruments.mutual_information import mean_information
+from trainer.instruments.thermostat import Thermostat
 from trainer.instruments.weight_entropy import weight_entropy
 
 
@@ -34,14 +35,25 @@ class Instruments:
             self.charts = self.charts.model_copy(update={"throughput": throughput})
         self.batch = state.batch if state else setup.optimizer.batch
         self.calm_steps = state.calm_steps if state else 0
+        self.thermostat = state.thermostat if state else None
+        if self.thermostat is None and self.config.temperature_control:
+            self.thermostat = Thermostat()
         self._rank: float | None = None
 
     @property
     def state(self) -> InstrumentState:
         """For the checkpoint."""
         return InstrumentState(
-            charts=self.charts.charts, batch=self.batch, calm_steps=self.calm_steps
+            charts=self.charts.charts,
+            batch=self.batch,
+            calm_steps=self.calm_steps,
+            thermostat=self.thermostat,
         )
+
+    @property
+    def rate_scale(self) -> float:
+        """Multiplier of the next step's learning rate."""
+        return self.thermostat.scale if self.thermostat else 1.0
 
     def is_due(self, step: int) -> bool:
         """Whether the sparse measures are taken at this step of the member's own count."""
@@ -68,7 +80,17 @@ class Instruments:
         read = {**observation.readings._asdict(), "adaptive_batch_size": self.batch}
         if model is not None:
             read |= self._sparse(row, inputs_BT, model)
+        self.thermostat = self._felt(row, model)
         return row.model_copy(update={**read, "batch_change_reason": self._answer(observation)})
+
+    def _felt(self, row: StepMetrics, model: GPT | None) -> Thermostat | None:
+        """The thermostat after the step. The end of a task is no interval of it."""
+        if self.thermostat is None:
+            return None
+        felt = self.thermostat.after_step(row.loss)
+        if model is None or not self.is_due(row.step):
+            return felt
+        return felt.after_interval(weight_entropy(model), row.learning_rate / felt.scale)
 
     def _answer(self, observation: Observation) -> str | None:
         """Settle the next batch; why it is another one, None where it is not."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.kill_test.contents import Contents, contents, differences, torn
+from orchestrator.kill_test.contents import Contents, contents, differences, torn, without_times
 from state.run_folder import RunFolder
 from tests.builders import ScriptedEngine, ScriptedRun, make_config
 
@@ -55,6 +55,11 @@ def test_times_and_resumptions_do_not_count(copy: RunFolder, expected: Contents)
         connection.commit()
     copy.log.write_text("anything", encoding="utf-8")
     assert differences(expected, contents(copy)) == ()
+
+
+def test_of_the_alerts_only_the_bit_of_the_clock_does_not_count() -> None:
+    found = [without_times({"cusum_alerts": one, "cusum_tps_neg": 2.5}) for one in (1, 9, 3, None)]
+    assert found == [{"cusum_alerts": one} for one in (1, 1, 3, None)]
 
 
 def test_a_changed_number_is_found(copy: RunFolder, expected: Contents) -> None:

@@ -1,7 +1,9 @@
 """Five charts on one panel: which signal raises which bit, and what survives what."""
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from math import nan
+from operator import or_
 
 import numpy as np
 import pytest
@@ -58,6 +60,27 @@ def test_each_signal_raises_its_own_bit(change: dict[str, float], bit: int) -> N
     _, state = run(stationary(0, 300))
     rows, _ = run((step._replace(**change) for step in stationary(1, 12)), state=state)
     assert alerts(rows) == {bit}
+
+
+TROUBLES: dict[int, dict[str, float]] = {
+    0x01: {"grad_norm": 4.0},
+    0x02: {"grad_norm": 0.25},
+    0x04: {"clip_pct": 90.0},
+    0x08: {"tokens_per_sec": 900.0},
+    0x10: {"val_loss": 9.0},
+}
+
+
+@pytest.mark.parametrize("mask", [one for one in range(1, 0x20) if one & 0x03 != 0x03])
+def test_signals_that_change_together_raise_the_sum_of_their_bits(mask: int) -> None:
+    """Every combination, but that a norm cannot rise and fall at once."""
+    troubles = [change for bit, change in TROUBLES.items() if mask & bit]
+    changed = {name: value for change in troubles for name, value in change.items()}
+    _, state = run(stationary(0, 300))
+    often = (step._replace(val_loss=4.0) for step in stationary(1, 5))
+    rows, _ = run((step._replace(**changed) for step in often), state=state)
+    assert reduce(or_, alerts(rows)) == mask
+    assert mask in alerts(rows)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,23 @@ def test_it_depends_on_the_shares_of_the_values_alone(values: list[float], scale
     assert found == pytest.approx(truth(shares), rel=1e-6)
 
 
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32), st.floats(0, 4))
+def test_it_lies_between_one_and_the_smaller_side(
+    rows: int, columns: int, seed: int, decay: float
+) -> None:
+    drawn = torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+    found = effective_rank(drawn * torch.exp(-decay * torch.arange(columns)))
+    assert found is not None
+    assert 1 - 1e-6 <= found <= min(rows, columns) + 1e-6
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_the_sketch_lies_between_one_and_the_smaller_side(name: str) -> None:
+    found = effective_rank(with_values(spectrum(name, min(SKETCHED)), SKETCHED))
+    assert found is not None
+    assert 1 <= found <= min(SKETCHED)
+
+
 @pytest.mark.parametrize("shape", [EXACT, SKETCHED])
 def test_a_matrix_and_its_transpose_agree(shape: tuple[int, int]) -> None:
     matrix = with_values(spectrum("power law", min(shape)), shape)

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from state.genome import parse
+from state.objects import ObjectStore
 from state.records import Readings, StepMetrics
 from state.run_folder import RunFolder
 from state.tasks import BatchKey, TrainingResult, TrainingTask
 from tests.task_builders import make_training_task
+from trainer.checkpoint import Description, read_description
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor
 from trainer.instruments.config import SymbioConfig
@@ -121,4 +124,80 @@ def test_the_instruments_go_on_from_a_checkpoint_as_if_nothing_had_happened(
     dense = dict.fromkeys(SPARSE)
     parts = [bits(row.model_copy(update=dense)) for row in (*begun, *ended)]
     assert parts == [bits(row.model_copy(update=dense)) for row in rows]
+    assert second.checkpoint == whole.checkpoint
+
+
+def symbio_of(setup: WorkerSetup, **changes: object) -> WorkerSetup:
+    assert setup.symbio is not None
+    return setup.model_copy(update={"symbio": setup.symbio.model_copy(update=changes)})
+
+
+def test_alarms_are_told_but_for_that_of_the_clock(jumpy: WorkerSetup) -> None:
+    result, rows = trained(jumpy, task_of(steps=12))
+    told = 0
+    for row in rows:
+        told |= row.cusum_alerts or 0
+    assert result.alarms == told & ~THROUGHPUT_DOWN != 0
+
+
+def test_whoever_is_not_watched_trains_as_configured_and_keeps_its_instruments(
+    jumpy: WorkerSetup,
+) -> None:
+    first, _ = trained(jumpy, task_of(steps=12))
+    further = task_of(first_step=13, parent=first.checkpoint, watched=False)
+    result, rows = trained(jumpy, further)
+    assert all(getattr(row, name) is None for row in rows for name in Readings.model_fields)
+    assert result.tokens == 4 * jumpy.optimizer.batch * jumpy.model.block
+    assert result.alarms == 0
+    before, after = (description_of(jumpy, one) for one in (first, result))
+    assert before.instruments == after.instruments is not None
+
+
+def test_a_switch_starts_the_charts_anew_though_nobody_watches(measured: WorkerSetup) -> None:
+    first, _ = trained(measured, task_of(steps=12))
+    switch = task_of("relu", parent=first.checkpoint, parent_genome=parse("gelu"), watched=False)
+    result, _ = trained(measured, switch)
+    before, after = (description_of(measured, one) for one in (first, result))
+    assert before.instruments is not None
+    assert after.instruments is not None
+    assert after.instruments.charts.grad != before.instruments.charts.grad
+    assert after.instruments.charts.val == before.instruments.charts.val
+
+
+def description_of(setup: WorkerSetup, result: TrainingResult) -> Description:
+    """What the checkpoint of the result says of itself."""
+    assert result.checkpoint is not None
+    objects = ObjectStore(RunFolder(Path(setup.run_folder)).objects)
+    return read_description(objects.read(result.checkpoint))
+
+
+def test_free_energy_in_the_objective_narrows_the_weights(measured: WorkerSetup) -> None:
+    plain, rows = trained(measured, task_of(steps=12))
+    heavy, weighted = trained(symbio_of(measured, free_energy_weight=1.0), task_of(steps=12))
+    assert weighted[0].loss == rows[0].loss
+    assert plain.checkpoint != heavy.checkpoint
+    last, narrowed = rows[-1].weight_entropy, weighted[-1].weight_entropy
+    assert last is not None
+    assert narrowed is not None
+    assert narrowed < last
+
+
+def test_a_weight_of_zero_leaves_every_bit(measured: WorkerSetup) -> None:
+    plain, _ = trained(measured)
+    zero, _ = trained(symbio_of(measured, free_energy_weight=0.0))
+    assert plain.checkpoint == zero.checkpoint
+
+
+def test_the_thermostat_lowers_the_rate_and_does_not_mind_where_tasks_end(
+    measured: WorkerSetup,
+) -> None:
+    controlled = symbio_of(measured, temperature_control=True, metrics_interval=2)
+    whole, rows = trained(controlled, task_of(steps=16))
+    rates = [row.learning_rate for row in rows]
+    assert rates[0] == controlled.optimizer.lr
+    assert min(rates) < rates[0]
+    first, begun = trained(controlled, task_of(steps=7))
+    parts = task_of(steps=9, first_step=8, parent=first.checkpoint)
+    second, ended = trained(controlled, parts)
+    assert [row.learning_rate for row in (*begun, *ended)] == rates
     assert second.checkpoint == whole.checkpoint

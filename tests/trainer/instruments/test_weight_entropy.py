@@ -47,6 +47,22 @@ def test_a_normal_distribution_has_the_entropy_of_its_histogram() -> None:
     assert weight_entropy([drawn]) == pytest.approx(differential - log(width), rel=0.001)
 
 
+def test_random_weights_have_more_than_structured_ones() -> None:
+    """Pruned, quantised, low in rank and diagonal, each of the same size and greatest magnitude."""
+    stream = torch.Generator().manual_seed(6)
+    drawn = torch.randn(200, 200, generator=stream)
+    ones = torch.randn(200, 1, generator=stream).sign()
+    structured = [
+        torch.where(torch.rand(200, 200, generator=stream) < 0.9, 0.0, drawn),
+        drawn.sign() + drawn.abs().round(),
+        ones @ ones.T,
+        torch.diag(drawn.diagonal()),
+    ]
+    random = weight_entropy([drawn])
+    assert random is not None
+    assert all((weight_entropy([weights]) or 0.0) < random - 1 for weights in structured)
+
+
 def test_the_greatest_magnitude_may_be_anywhere() -> None:
     parts = [torch.tensor([0.5]), torch.tensor([[-2.0, 1.0]]), torch.tensor([0.25])]
     assert weight_entropy(parts) == weight_entropy([torch.cat([p.flatten() for p in parts])])
