@@ -1,6 +1,5 @@
 """The parts of the live view: record -> lines of text. Pure; foreign text is never markup."""
 
-from math import degrees
 from typing import get_args
 
 from rich.text import Text
@@ -8,6 +7,7 @@ from rich.text import Text
 from dashboard.terminal.event_lines import plain_line
 from dashboard.terminal.figures import bar, duration, printable, sparkline
 from dashboard.terminal.snapshot import Pace, RunView, eta_seconds
+from dashboard.terminal.synchrony import synchrony_line
 from dashboard.terminal.training import model_line
 from state.records import Decision, PhaseName
 
@@ -63,7 +63,7 @@ def decision(view: RunView) -> list[Text]:
 
 def signals(view: RunView, width: int, *, ascii_only: bool) -> list[Text]:
     """Synchrony, battery, the latest findings and the course of the search loss."""
-    lines = [_synchrony(view), _battery(view)]
+    lines = [synchrony_line(view, width, ascii_only=ascii_only), _battery(view)]
     if view.findings:
         found = (f"{printable(f.finding.detector)} ({f.generation})" for f in view.findings)
         lines.append(Text("findings   ", style="yellow").append(", ".join(found), style="default"))
@@ -110,19 +110,6 @@ def _budget(view: RunView, pace: Pace, width: int) -> Text:
         f"elapsed {duration(pace.seconds)}  ETA {duration(eta_seconds(view, pace))}"
     )
     return Text(f"budget {bar(share, max(3, min(60, width - 7 - len(tail))))}{tail}")
-
-
-def _synchrony(view: RunView) -> Text:
-    line = Text("synchrony  ", style="magenta")
-    found = view.synchrony
-    if found is None:
-        return line.append("not measured yet", style="dim")
-    line.append(f"r {found.r:.2f} {bar(found.r, 12)}", style="bold")
-    line.append(f" chance {found.null_quantile:.2f}", style="dim")
-    if found.locked:
-        line.append(" locked", style="bold green")
-    angles = " ".join(f"{degrees(phase) % 360:.0f}" for phase in found.phases)
-    return line.append(f" phases {angles} deg", style="default")
 
 
 def _battery(view: RunView) -> Text:

@@ -1,6 +1,7 @@
 """Everything that one frame shows, and how it is read from the store."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from state.metrics_reader import MetricsReader
 from state.records import (
@@ -17,6 +18,7 @@ from state.store_rows import RunSummary, StoredEvent, StoredFinding
 NUM_EVENTS = 60
 NUM_FINDINGS = 5
 NUM_LOSSES = 200
+NUM_SYNCHRONIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,10 @@ class RunView:
     members: tuple[MemberRecord, ...] = ()
     """Of the last complete generation."""
     decisions: tuple[Decision, ...] = ()
-    synchrony: Synchrony | None = None
+    synchrony: tuple[Synchrony, ...] = ()
+    """Of the last generations that measured it, the newest last."""
+    lineages: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Which lineages the phases belong to, by the number of phases."""
     battery: BatteryReport | None = None
     sample: Sample | None = None
     findings: tuple[StoredFinding, ...] = ()
@@ -84,7 +89,7 @@ def eta_seconds(view: RunView, pace: Pace) -> float | None:
 def _view_of(store: MetricsReader, run: RunSummary) -> RunView:
     run_id = run.run_id
     batteries, samples = store.batteries(run_id), store.samples(run_id, last=1)
-    synchrony = store.synchrony(run_id, last=1)
+    synchrony = store.synchrony(run_id, last=NUM_SYNCHRONIES)
     battery = batteries[-1] if batteries else None
     spoken = samples[-1].sample if samples else None
     if spoken is None and battery is not None and battery.samples:
@@ -94,7 +99,8 @@ def _view_of(store: MetricsReader, run: RunSummary) -> RunView:
         ledger=store.ledger(run_id),
         members=() if run.generation is None else store.members(run_id, run.generation),
         decisions=store.decisions(run_id),
-        synchrony=synchrony[-1] if synchrony else None,
+        synchrony=synchrony,
+        lineages=_lineages(store, run_id, synchrony),
         battery=battery,
         sample=spoken,
         findings=store.findings(run_id, last=NUM_FINDINGS),
@@ -106,6 +112,18 @@ def _view_of(store: MetricsReader, run: RunSummary) -> RunView:
         ),
     )
     return _with_training(view, store) if view.is_single else view
+
+
+def _lineages(
+    store: MetricsReader, run_id: str, synchrony: tuple[Synchrony, ...]
+) -> dict[int, tuple[int, ...]]:
+    """Lineages only ever become fewer: one generation of each number tells which they were."""
+    generations = {len(record.phases): record.generation for record in synchrony}
+    champions = {
+        count: {row.lineage for row in store.members(run_id, generation) if row.role == "champion"}
+        for count, generation in generations.items()
+    }
+    return {count: tuple(sorted(found)) for count, found in champions.items()}
 
 
 def _with_training(view: RunView, store: MetricsReader) -> RunView:

@@ -16,13 +16,16 @@ from rich.text import Text
 from dashboard.terminal import sections
 from dashboard.terminal.population import population_table
 from dashboard.terminal.snapshot import Pace, RunView
+from dashboard.terminal.synchrony import phase_rows
 from dashboard.terminal.training import training
 
 WIDE = 140
+TALL = 30
+"""Lines under the header from which the course of the phases is shown."""
 HEADER_LINES = 3
 
 Lines = list[list[Segment]]
-SectionName = Literal["population", "training", "decision", "signals", "sample", "events"]
+SectionName = Literal["population", "training", "decision", "signals", "phases", "sample", "events"]
 
 READING_ORDER: tuple[SectionName, ...] = get_args(SectionName)
 
@@ -36,9 +39,9 @@ class Layout(NamedTuple):
 
 
 PHASES = Layout(
-    narrow=("population", "decision", "events", "signals", "sample"),
+    narrow=("population", "decision", "events", "signals", "sample", "phases"),
     left=("population", "events"),
-    right=("decision", "signals", "sample"),
+    right=("decision", "signals", "sample", "phases"),
 )
 SINGLE = Layout(
     narrow=("training", "sample", "events", "decision"),
@@ -112,6 +115,7 @@ def _column(
     canvas: _Canvas, view: RunView, names: Sequence[SectionName], width: int, rows: int
 ) -> Lines:
     """Sections, given from the most important to the least, in the order of reading."""
+    names = [name for name in names if name != "phases" or (rows >= TALL and view.synchrony)]
     shares = share_rows(rows, [_want(name, view) for name in names])
     given = dict(zip(names, shares, strict=True))
     lines: Lines = []
@@ -150,6 +154,8 @@ def _want(name: SectionName, view: RunView) -> Want:
             return Want(3, 5)
         case "signals":
             return Want(3, 5)
+        case "phases":
+            return Want(min(8, len(view.synchrony) + 2), len(view.synchrony) + 2)
         case "sample":
             return Want(3, 9)
         case "events":
@@ -170,6 +176,8 @@ def _section(
             return Group(*sections.decision(view))
         case "signals":
             return _cut(sections.signals(view, width, ascii_only=ascii_only))
+        case "phases":
+            return _cut(phase_rows(view, rows, width, ascii_only=ascii_only))
         case "sample":
             return sections.sample(view)
         case "events":

@@ -87,14 +87,25 @@ def view() -> RunView:
                 adjustments=(Adjustment(setting="mutation_rate", before=0.5, after=0.7),),
             ),
         ),
-        synchrony=Synchrony(
-            generation=12,
-            r=0.91,
-            psi=0.2,
-            phases=(0.1, 0.2, 0.4),
-            null_quantile=0.85,
-            locked=True,
+        synchrony=(
+            Synchrony(
+                generation=11,
+                r=0.62,
+                psi=0.2,
+                phases=(-1.3, 0.2, 1.7),
+                null_quantile=0.85,
+                locked=False,
+            ),
+            Synchrony(
+                generation=12,
+                r=0.91,
+                psi=0.2,
+                phases=(0.1, 0.2, 0.4),
+                null_quantile=0.85,
+                locked=True,
+            ),
         ),
+        lineages={3: (0, 1, 2)},
         battery=battery(),
         sample=Sample(prompt="<|user|> Who?", temperature=0.8, text="The old man.", ended=True),
         findings=(

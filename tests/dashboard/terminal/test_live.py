@@ -39,9 +39,9 @@ def write_run(folder: Path, view: RunView, run_id: str = "run-7") -> None:
         for event in view.events:
             store.record_event(run_id, event.index, event.kind, event.data)
         assert view.ledger is not None
-        assert view.synchrony is not None
         store.record_ledger(run_id, view.ledger)
-        store.record_synchrony(run_id, view.synchrony)
+        for record in view.synchrony:
+            store.record_synchrony(run_id, record)
 
 
 def test_the_reader_sees_what_was_written(tmp_path: Path, view: RunView) -> None:

@@ -78,6 +78,16 @@ def test_a_tall_terminal_shows_more_events(view: RunView) -> None:
     assert 1 <= count(80, 24) < count(80, 40) < count(200, 60)
 
 
+@pytest.mark.parametrize(("width", "height"), [(80, 40), (200, 60)])
+def test_a_tall_terminal_shows_the_course_of_the_phases(
+    view: RunView, width: int, height: int
+) -> None:
+    assert "phases ──" in text(view, width, height)
+    assert "0.62" in text(view, width, height)
+    assert "phases ──" not in text(view, 80, 24)
+    assert "phases ──" not in text(replace(view, synchrony=()), width, height)
+
+
 def test_the_phase_strip_tells_verdicts(view: RunView) -> None:
     strip = lines(view, 80, 24)[2]
     assert "+Abiogenesis" in strip

@@ -52,7 +52,7 @@ def lorentzian_r(half_width: float, coupling: float, start_spread: float) -> flo
     return float(np.mean(late))
 
 
-@pytest.mark.parametrize("coupling", [1.5, 2.5])
+@pytest.mark.parametrize("coupling", [1.25, 1.5, 2.5])
 def test_above_the_critical_coupling_r_is_that_of_theory(coupling: float) -> None:
     half_width = 0.5
     expected = sqrt(1 - 2 * half_width / coupling)
@@ -61,6 +61,16 @@ def test_above_the_critical_coupling_r_is_that_of_theory(coupling: float) -> Non
 
 def test_below_the_critical_coupling_r_is_that_of_chance() -> None:
     assert lorentzian_r(0.5, 0.5, pi) < 4 / sqrt(2000)
+
+
+def test_populations_side_by_side_are_those_alone() -> None:
+    rng = generator(5)
+    phases, omegas = rng.uniform(-pi, pi, (4, 3)), rng.normal(size=(4, 3))
+    couplings = np.asarray([[0.0], [0.5], [3.0], [8.0]])
+    together = integrate(phases, omegas, couplings, 2.0)
+    for row, coupling in enumerate(couplings[:, 0]):
+        alone = integrate(phases[row], omegas[row], float(coupling), 2.0)
+        assert together[row] == pytest.approx(alone, abs=1e-4)
 
 
 def test_the_critical_coupling_of_two_is_the_difference_of_their_rates() -> None:
@@ -196,6 +206,15 @@ def test_a_number_that_is_not_finite_is_refused_everywhere(bad: float) -> None:
         advance(state, [0.0, 1.0], 1.0, duration=bad)
     with pytest.raises(ValueError, match="angle"):
         kick(state, 0, bad)
+    still = np.zeros(2)
+    with pytest.raises(ValueError, match="not finite"):
+        integrate(np.asarray([bad, 0.0]), still, 1.0, 1.0)
+    with pytest.raises(ValueError, match="not finite"):
+        integrate(still, np.asarray([0.0, bad]), 1.0, 1.0)
+    with pytest.raises(ValueError, match="coupling"):
+        integrate(still, still, bad, 1.0)
+    with pytest.raises(ValueError, match="coupling"):
+        integrate(still, still, np.asarray([[1.0], [bad]]), 1.0)
     with pytest.raises(ValueError, match="finite"):
         OscillatorState(phases=(bad, 0.0), coupling=1.0)
 
