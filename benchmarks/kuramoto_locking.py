@@ -20,6 +20,7 @@ from orchestrator.evolution.kuramoto import (
     KICK,
     LOCKED_GENERATIONS,
     LOCKED_R,
+    MAX_COUPLING,
     MIN_COUPLING,
     critical_coupling,
     integrate,
@@ -101,7 +102,7 @@ def start(num_lineages: int, spread: float, rng: np.random.Generator) -> Start:
     return Start(
         phases=rng.uniform(-pi, pi, shape),
         first=first,
-        reference=np.maximum(_critical(first), MIN_COUPLING),
+        reference=np.clip(_critical(first), MIN_COUPLING, MAX_COUPLING),
         directions=directions / _critical(directions),
         scale=_scale(rng),
     )

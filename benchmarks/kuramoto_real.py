@@ -13,6 +13,8 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from orchestrator.evolution.kuramoto import (
+    MAX_COUPLING,
+    MIN_COUPLING,
     advance,
     critical_coupling,
     initial_state,
@@ -29,8 +31,8 @@ from state.records import MemberRecord, Synchrony
 from state.run_folder import RunFolder
 from state.seeds import generator
 
-CAPS = (inf, 10.0, 3.0)
-"""Largest reference coupling, in sigmas; a run has none."""
+CAPS = (inf, 10.0, MAX_COUPLING)
+"""Largest reference coupling, in sigmas; a run has the last."""
 
 
 class Generation(NamedTuple):
@@ -67,8 +69,8 @@ def real_run(folder: Path) -> JsonValue:
     return {
         "seed": seed,
         "generations": rows,
-        "largest_error_of_r": _largest_error(replays[str(inf)], stored),
-        "reference": round(replays[str(inf)][0].coupling, 2),
+        "largest_error_of_r": _largest_error(replays[str(MAX_COUPLING)], stored),
+        "reference_without_cap": round(replays[str(inf)][0].coupling, 2),
         "locked_by_cap": {cap: [is_locked(s) for s in states] for cap, states in replays.items()},
         "r_by_cap": {cap: [_r(state) for state in states] for cap, states in replays.items()},
     }
@@ -126,7 +128,8 @@ def _replay(generations: Sequence[Generation], seed: int, cap: float) -> list[Os
 
 def _first_state(rates: Sequence[float], seed: int, cap: float) -> OscillatorState:
     state = initial_state(rates, generator(seed, "phases"))
-    return state.model_copy(update={"coupling": min(state.coupling, cap)})
+    coupling = min(max(critical_coupling(rates), MIN_COUPLING), cap)
+    return state.model_copy(update={"coupling": coupling})
 
 
 def _largest_error(states: Sequence[OscillatorState], stored: Sequence[Synchrony]) -> float:

@@ -6,11 +6,26 @@ from state.records import Adjustment, Finding
 
 MAX_DROPOUT = 0.3
 SMALLEST_SCALE = 0.05
+FEWEST_NODES = 4
+"""An answer to complexity leaves room for a leaf and another one with a weight."""
+RESETS_CONSENSUS = ("fusion_trap", "consensus_stagnation")
+"""Findings whose answer also begins the lineages' running means anew."""
 
 
-def has_response(finding: Finding) -> bool:
-    """True when `respond` changes settings for this finding."""
-    return finding.detector in RESPONSES
+def has_response(finding: Finding, evolution: EvolutionConfig) -> bool:
+    """True when the finding is one that is answered, and the answer is not withheld."""
+    return finding.detector in RESPONSES and finding.detector not in evolution.withheld
+
+
+def can_change(
+    finding: Finding, settings: PhaseSettings, phase: PhaseConfig, evolution: EvolutionConfig
+) -> bool:
+    """True when the answer would do something: at their limits settings stay as they are."""
+    if not has_response(finding, evolution):
+        return False
+    if evolution.fusion and finding.detector in RESETS_CONSENSUS:
+        return True
+    return bool(respond(finding, settings, phase, evolution)[1])
 
 
 def respond(
@@ -18,7 +33,7 @@ def respond(
 ) -> tuple[PhaseSettings, tuple[Adjustment, ...]]:
     """The settings after the response, and what changed. At its limit a setting stays."""
     wanted = RESPONSES[finding.detector](settings)
-    bounded = _within_ranges(wanted, phase, evolution)
+    bounded = _within_ranges(wanted, settings, _ranges(phase, evolution))
     changed = settings.model_copy(update=bounded)
     adjustments = tuple(
         Adjustment(setting=name, before=getattr(settings, name), after=value)
@@ -29,29 +44,39 @@ def respond(
 
 
 def _within_ranges(
-    wanted: dict[str, float], phase: PhaseConfig, evolution: EvolutionConfig
+    wanted: dict[str, float], settings: PhaseSettings, ranges: dict[str, tuple[float, float]]
 ) -> dict[str, float]:
-    low, high = phase.mutation_range
+    """What is wanted, cut at the range. A setting that lies outside is not pulled in: a response
+    never moves it against its own direction.
+    """
+    bounded = {}
+    for name, value in wanted.items():
+        now, (low, high) = getattr(settings, name), ranges[name]
+        bounded[name] = type(now)(min(max(value, min(low, now)), max(high, now)))
+    return bounded
+
+
+def _ranges(phase: PhaseConfig, evolution: EvolutionConfig) -> dict[str, tuple[float, float]]:
     shortest = min(evolution.min_steps_per_candidate, phase.steps_per_candidate)
-    bounds = {
-        "mutation_rate": (low, high),
+    return {
+        "mutation_rate": phase.mutation_range,
         "steps_per_candidate": (shortest, 2 * phase.steps_per_candidate),
         "max_depth": (phase.max_depth, phase.max_depth + 3),
-        "max_nodes": (phase.max_nodes, phase.max_nodes + 9),
+        "max_nodes": (min(FEWEST_NODES, phase.max_nodes), phase.max_nodes + 9),
         "coupling": (0.0, 2 * phase.coupling),
         "lr_scale": (SMALLEST_SCALE, 1.0),
         "clip_scale": (SMALLEST_SCALE, 1.0),
         "dropout": (0.0, MAX_DROPOUT),
         "diversity_bonus": (0.0, 1.0),
         "random_members": (0, 2),
-    }
-    return {
-        name: type(value)(min(max(value, bounds[name][0]), bounds[name][1]))
-        for name, value in wanted.items()
+        "leaf_pool": (0, 1),
+        "morph_share": (0.25, 0.75),
+        "complexity_scale": (1.0, 8.0),
+        "fusion_scale": (0.03, 1.0),
     }
 
 
-def _host_overfitting(settings: PhaseSettings) -> dict[str, float]:
+def _overfitting(settings: PhaseSettings) -> dict[str, float]:
     return {"dropout": settings.dropout + 0.1}
 
 
@@ -68,6 +93,24 @@ def _collapse(settings: PhaseSettings) -> dict[str, float]:
     }
 
 
+def _fusion_trap(settings: PhaseSettings) -> dict[str, float]:
+    return {"fusion_scale": settings.fusion_scale * 0.3}
+
+
+def _complexity(settings: PhaseSettings) -> dict[str, float]:
+    return {
+        "complexity_scale": settings.complexity_scale * 2,
+        "max_nodes": settings.max_nodes - 2,
+    }
+
+
+def _transfer(settings: PhaseSettings) -> dict[str, float]:
+    return {
+        "morph_share": settings.morph_share + 0.25,
+        "steps_per_candidate": -(-settings.steps_per_candidate * 5 // 4),
+    }
+
+
 def _instability(settings: PhaseSettings) -> dict[str, float]:
     return {"lr_scale": settings.lr_scale / 2, "clip_scale": settings.clip_scale / 2}
 
@@ -76,10 +119,27 @@ def _stagnation(settings: PhaseSettings) -> dict[str, float]:
     return {"max_depth": settings.max_depth + 1, "max_nodes": settings.max_nodes + 3}
 
 
+def _exhaustion(settings: PhaseSettings) -> dict[str, float]:
+    return {"leaf_pool": settings.leaf_pool + 1}
+
+
+def _consensus_stagnation(settings: PhaseSettings) -> dict[str, float]:
+    return {
+        "coupling": settings.coupling - 0.3,
+        "mutation_rate": settings.mutation_rate + 0.2,
+    }
+
+
 RESPONSES = {
-    "host_overfitting": _host_overfitting,
+    "host_overfitting": _overfitting,
+    "lineage_overfitting": _overfitting,
     "memorisation": _memorisation,
     "collapse": _collapse,
+    "fusion_trap": _fusion_trap,
+    "complexity": _complexity,
+    "transfer": _transfer,
     "instability": _instability,
     "stagnation": _stagnation,
+    "exhaustion": _exhaustion,
+    "consensus_stagnation": _consensus_stagnation,
 }

@@ -7,6 +7,7 @@ from typing import Literal, assert_never
 
 from pydantic import Field, field_validator, model_validator
 
+from orchestrator.detector_names import DETECTOR_NAMES
 from orchestrator.train_config import TrainConfig
 from state.base import Record
 from trainer.config import DataConfig, ModelConfig, OptimizerConfig
@@ -42,7 +43,14 @@ class PhaseConfig(Record):
     diversity_bonus: float = Field(default=0.0, ge=0)
     """Weight of the distance to the nearest known genome when challengers are drawn."""
     cooldown: int = Field(default=8, ge=1)
-    """Generations between two adaptations."""
+    """Generations between two adaptations, and between two changes of the population's size."""
+    scale_range: tuple[float, float] = (1.0, 1.0)
+    """Bounds of the factor by which the population may grow or shrink."""
+    scale_step: float = Field(default=0.1, ge=0, le=1)
+    fusion: tuple[float, float] = (0.0, 0.0)
+    """Strength of fusion at r = 0 and at r = 1."""
+    fusion_rate: float = Field(default=0.01, gt=0, le=1)
+    """Rate of the lineage's running mean, a generation."""
 
 
 class EvolutionConfig(Record):
@@ -70,6 +78,30 @@ class EvolutionConfig(Record):
     endosymbiosis_floor: float = Field(default=0.2, ge=0, lt=1)
     """Share of the budget that extensions and retries leave to Endosymbiosis."""
     num_dormant: int = Field(default=3, ge=1)
+    fusion: bool = False
+    """Draw each champion to the running mean of its own lineage, once a generation."""
+    halving_steps: int = Field(default=100, ge=2)
+    """From this many steps per candidate on, challengers are halved half way."""
+    halving_factor: int = Field(default=3, ge=2)
+    """One in so many goes on; 1 / eta of successive halving."""
+    adaptive_operators: bool = True
+    """Draw the operators by what became of their children, else evenly."""
+    operator_floor: float = Field(default=0.04, ge=0, le=0.1)
+    """Least share of the draws that any operator keeps."""
+    withheld: tuple[str, ...] = ()
+    """Findings that are reported and not answered."""
+    shift_shares: bool = True
+    """Where Primordial ends, a run that is short of steps moves them from the lineages to the host.
+    The preset `original` keeps its shares.
+    """
+
+    @field_validator("withheld")
+    @classmethod
+    def _withheld_are_findings(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in DETECTOR_NAMES:
+                raise ValueError(f"{name} is no finding; give some of {', '.join(DETECTOR_NAMES)}")
+        return names
 
 
 class HostConfig(Record):

@@ -12,9 +12,10 @@ from orchestrator.config import RunConfig
 from orchestrator.engine import Engine
 from orchestrator.recorder import Recorder
 from orchestrator.run_state import RunState
+from orchestrator.slowness.watchdog import place_of
 from orchestrator.stages.conclusion import concluded, with_results
 from orchestrator.stages.dispatch import Stage, stage_of
-from orchestrator.telemetry import Telemetry, add_results
+from orchestrator.telemetry import Telemetry, add_outcomes, at_commit
 from state.commit_files import CommitFiles
 from state.run_folder import RunFolder
 from state.tasks import Outcome, Task
@@ -61,12 +62,21 @@ class Controller:
 
     def commit(self, *, concluded: bool = False) -> None:
         """Make everything so far durable."""
-        now = time.monotonic()
-        wall = self.telemetry.wall_seconds + now - self._clock
-        self.telemetry, self._clock = self.telemetry.model_copy(update={"wall_seconds": wall}), now
+        self._look_at_the_clock(concluded=concluded)
         self.recorder.sync()
         saved = Saved(config=self.config, run=self.state, telemetry=self.telemetry)
         publish(self.commits, saved, self.recorder.journal_bytes(), concluded=concluded)
+
+    def _look_at_the_clock(self, *, concluded: bool) -> None:
+        """Book the time and say what has become slow; the state does not hear of it."""
+        now = time.monotonic()
+        wall = self.telemetry.wall_seconds + now - self._clock
+        place = place_of(self.state, self.config)
+        generation = self.state.generation - 1 if concluded else None
+        self.telemetry, slow = at_commit(self.telemetry, wall, place, concluded=generation)
+        self._clock = now
+        for event in slow:
+            self.recorder.say(event)
 
     def _work_through(self, stage: Stage) -> bool:
         """Run the stage's tasks; False when a stop came before the last of them."""
@@ -81,7 +91,7 @@ class Controller:
         if self.telemetry.first_step_seconds is None and results and tasks[0].kind == "training":
             first = min(result.started_at for result in results) - self._started_at
             self.telemetry = self.telemetry.model_copy(update={"first_step_seconds": first})
-        self.telemetry = add_results(self.telemetry, results)
+        self.telemetry = add_outcomes(self.telemetry, tasks, outcomes)
         self.recorder.record_outcomes(outcomes)
         self.state = with_results(self.state, results)
 

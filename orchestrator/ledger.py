@@ -62,9 +62,22 @@ def settle(ledger: Ledger, phase: PhaseName, spent_steps: int) -> Ledger:
 def transfer(ledger: Ledger, source: PhaseName, target: PhaseName, steps: int) -> Ledger:
     """Move free steps from one phase to another."""
     assert 0 <= steps <= remaining(ledger, source), (source, target, steps)
-    giver, taker = line(ledger, source), line(ledger, target)
-    ledger = _with(ledger, giver.model_copy(update={"allotted": giver.allotted - steps}))
-    return _with(ledger, taker.model_copy(update={"allotted": taker.allotted + steps}))
+    return _given(_given(ledger, source, -steps), target, steps)
+
+
+def reallot(
+    ledger: Ledger, kept: Mapping[PhaseName, int], shares: Mapping[PhaseName, int]
+) -> Ledger:
+    """Leave each phase of `kept` so many free steps; spread what that frees over `shares`."""
+    freed = 0
+    for name, steps in kept.items():
+        surplus = remaining(ledger, name) - steps
+        assert surplus >= 0, (name, steps, line(ledger, name))
+        ledger = _given(ledger, name, -surplus)
+        freed += surplus
+    for name, steps in allot(freed, shares).items():
+        ledger = _given(ledger, name, steps)
+    return ledger
 
 
 def enlarge(
@@ -75,8 +88,7 @@ def enlarge(
     controls = tuple(LedgerLine(phase="control", allotted=budget) for _ in range(num_controls))
     ledger = ledger.model_copy(update={"budget": budget, "control": controls})
     for name, steps in allot(extra, shares).items():
-        entry = line(ledger, name)
-        ledger = _with(ledger, entry.model_copy(update={"allotted": entry.allotted + steps}))
+        ledger = _given(ledger, name, steps)
     return ledger
 
 
@@ -86,6 +98,11 @@ def settle_control(ledger: Ledger, index: int, steps: int) -> Ledger:
     entry = entry.model_copy(update={"settled": entry.settled + steps})
     lines = (*ledger.control[:index], entry, *ledger.control[index + 1 :])
     return ledger.model_copy(update={"control": lines})
+
+
+def _given(ledger: Ledger, phase: PhaseName, steps: int) -> Ledger:
+    entry = line(ledger, phase)
+    return _with(ledger, entry.model_copy(update={"allotted": entry.allotted + steps}))
 
 
 def _with(ledger: Ledger, entry: LedgerLine) -> Ledger:

@@ -22,6 +22,10 @@ SIX_PHASES = (
         coupling=0.6,
         diversity_bonus=0.20,
         cooldown=8,
+        scale_range=(0.5, 2.0),
+        scale_step=0.15,
+        fusion=(0.001, 0.005),
+        fusion_rate=0.01,
     ),
     PhaseConfig(
         name="cambrian",
@@ -36,6 +40,10 @@ SIX_PHASES = (
         coupling=1.2,
         diversity_bonus=0.15,
         cooldown=10,
+        scale_range=(0.5, 2.5),
+        scale_step=0.125,
+        fusion=(0.003, 0.012),
+        fusion_rate=0.02,
     ),
     PhaseConfig(
         name="oxidation",
@@ -50,6 +58,10 @@ SIX_PHASES = (
         coupling=2.5,
         diversity_bonus=0.05,
         cooldown=15,
+        scale_range=(0.5, 1.5),
+        scale_step=0.1,
+        fusion=(0.01, 0.03),
+        fusion_rate=0.03,
     ),
     PhaseConfig(name="endosymbiosis", kind="host", share=30),
     PhaseConfig(name="homeostasis", kind="host", share=10),
@@ -93,17 +105,23 @@ def generation_cost(*, population: int, steps: int, twins: int, confirmations: i
 
 
 def fit_search(
-    phase: PhaseConfig, evolution: EvolutionConfig, allotted: int, lineages: int
+    phase: PhaseConfig,
+    evolution: EvolutionConfig,
+    allotted: int,
+    lineages: int,
+    *,
+    is_lean: bool = False,
 ) -> SearchFit:
     """Fit the phase into `allotted` steps: first fewer members, then shorter candidates, then
     lineages that train without challengers.
 
     A phase fits when its null pairs and `min_generations` generations fit, of which the last may
-    need its confirmations.
+    need its confirmations. A lean one has the smallest population from the start.
     """
-    for population, steps in _sizes(phase, evolution, lineages):
+    for population, steps in _sizes(phase, evolution, lineages, is_lean=is_lean):
         pairs = _null_pairs(evolution, allotted, steps)
-        if _phase_cost(evolution, population, steps, pairs, lineages) <= allotted:
+        cost = _phase_cost(evolution.min_generations, population, steps, pairs, lineages)
+        if cost <= allotted:
             note = _note(phase, population, steps, allotted)
             return SearchFit(
                 population=population, steps_per_candidate=steps, null_pairs=pairs, note=note
@@ -117,12 +135,32 @@ def fit_search(
     )
 
 
+def least_allotment(
+    evolution: EvolutionConfig, steps: int, lineages: int, *, generations: int
+) -> int:
+    """Fewest steps that hold a search phase of the smallest population: `generations` of `steps`
+    per candidate, with null pairs and confirmations.
+    """
+    population, needed = smallest_population(evolution, lineages), 0
+    while True:
+        pairs = _null_pairs(evolution, needed, steps)
+        cost = _phase_cost(generations, population, steps, pairs, lineages)
+        if cost <= needed:
+            return needed
+        needed = cost
+
+
+def smallest_population(evolution: EvolutionConfig, lineages: int) -> int:
+    """Fewest members of a generation with challengers."""
+    return max(evolution.min_population, lineages + 1)
+
+
 def _sizes(
-    phase: PhaseConfig, evolution: EvolutionConfig, lineages: int
+    phase: PhaseConfig, evolution: EvolutionConfig, lineages: int, *, is_lean: bool
 ) -> Iterator[tuple[int, int]]:
     """(population, steps) in the order in which they are tried."""
-    smallest = max(evolution.min_population, lineages + 1)
-    largest = max(phase.population, smallest)
+    smallest = smallest_population(evolution, lineages)
+    largest = smallest if is_lean else max(phase.population, smallest)
     shortest = min(evolution.min_steps_per_candidate, phase.steps_per_candidate)
     for count in range(largest, smallest - 1, -1):
         yield count, phase.steps_per_candidate
@@ -130,13 +168,9 @@ def _sizes(
         yield smallest, steps
 
 
-def _phase_cost(
-    evolution: EvolutionConfig, population: int, steps: int, pairs: int, lineages: int
-) -> int:
+def _phase_cost(generations: int, population: int, steps: int, pairs: int, lineages: int) -> int:
     confirmations = min(lineages, population - lineages)
-    return (
-        evolution.min_generations * population * steps + pairs * steps + 2 * steps * confirmations
-    )
+    return steps * (generations * population + pairs + 2 * confirmations)
 
 
 def _null_pairs(evolution: EvolutionConfig, allotted: int, steps: int) -> int:

@@ -73,7 +73,11 @@ def resolve_data(config: RunConfig, manifest: DatasetManifest) -> RunConfig:
     model = config.model.model_copy(update=changes)
     straight = _dropout(config, manifest, config.budget)
     host = config.host.model_copy(update={"control_dropout": straight})
-    read = {"domain": manifest.domain, "tokenizer": manifest.tokenizer}
+    read = {
+        "domain": manifest.domain,
+        "tokenizer": manifest.tokenizer,
+        "train_tokens": manifest.splits["train"].tokens,
+    }
     data = config.data.model_copy(update={**read, "vocab_size": _vocabulary(manifest)})
     optimizer = config.optimizer.model_copy(update={"warmup": warmup_steps(config)})
     update = {"model": model, "host": host, "data": data, "optimizer": optimizer}

@@ -9,7 +9,8 @@ BYTES_PER_GB = 1_000_000_000
 
 
 def retained(before: Kept, state: RunState, needed: dict[str, int], keep_gb: float) -> Kept:
-    """What is kept after `before`: champions of phase ends, and older generations while they fit.
+    """What is kept after `before`: champions of phase ends with the running means of their
+    lineages, and older generations while they fit.
 
     Only concluded stages are remembered, so members that lost are not: an open stage keeps what
     the stage before it kept.
@@ -26,9 +27,11 @@ def retained(before: Kept, state: RunState, needed: dict[str, int], keep_gb: flo
 
 
 def champions_of(state: RunState) -> list[str]:
-    """The checkpoints of the host, or of the lineages that live."""
-    holders = [state.host] if state.host else [one for one in state.lineages if one.alive]
-    return [one.checkpoint for one in holders if one.checkpoint]
+    """The checkpoints of the host, or of the lineages that live and of their running means."""
+    if state.host:
+        return [state.host.checkpoint] if state.host.checkpoint else []
+    living = [one for one in state.lineages if one.alive]
+    return [sha for one in living for sha in (one.checkpoint, one.consensus) if sha]
 
 
 def _fitting(known: dict[str, int], free: set[str], limit: int) -> Iterator[tuple[str, int]]:

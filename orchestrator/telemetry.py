@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from orchestrator.slowness.throughput import Throughput, close_generation, observe_members
+from orchestrator.slowness.watchdog import Place, Watchdog, watch
+from orchestrator.stages.conclusion import Event
 from state.base import Record
-from state.tasks import TaskResult
+from state.tasks import Outcome, Task, TaskResult
 
 Interval = tuple[float, float]
 
@@ -22,6 +25,32 @@ class Telemetry(Record):
     """Busy seconds summed over the slots."""
     first_step_seconds: float | None = None
     """From the start of the command to the first training task."""
+    watchdog: Watchdog = Watchdog()
+    throughput: Throughput = Throughput()
+
+
+def add_outcomes(
+    telemetry: Telemetry, tasks: Sequence[Task], outcomes: Sequence[Outcome]
+) -> Telemetry:
+    """Add the outcomes of some of `tasks`, which ran side by side."""
+    throughput = observe_members(telemetry.throughput, tasks, outcomes)
+    added = add_results(telemetry, [outcome.result for outcome in outcomes])
+    return added.model_copy(update={"throughput": throughput})
+
+
+def at_commit(
+    telemetry: Telemetry, wall_seconds: float, place: Place | None, *, concluded: int | None
+) -> tuple[Telemetry, tuple[Event, ...]]:
+    """The telemetry `wall_seconds` into the run, and what has become slow.
+
+    `concluded` is the generation that a stage has just ended; None where none has.
+    """
+    watchdog, late = watch(telemetry.watchdog, place, wall_seconds)
+    timed = telemetry.model_copy(update={"wall_seconds": wall_seconds, "watchdog": watchdog})
+    if concluded is None:
+        return timed, late
+    throughput, collapsed = close_generation(telemetry.throughput, concluded)
+    return timed.model_copy(update={"throughput": throughput}), (*late, *collapsed)
 
 
 def add_results(telemetry: Telemetry, results: Sequence[TaskResult]) -> Telemetry:

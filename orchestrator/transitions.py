@@ -5,7 +5,6 @@ A pure function of records, so that a stored run can be decided again without tr
 
 from collections.abc import Sequence
 
-from orchestrator.adaptation import has_response
 from orchestrator.detectors.panel import total_severity
 from state.base import Record
 from state.records import Decision, Finding, PhaseName
@@ -13,6 +12,8 @@ from state.records import Decision, Finding, PhaseName
 FAILED_SEVERITY = 0.7
 SMALL_DISTANCE = 0.3
 SMALL_IMPROVEMENT = 0.02
+EXHAUSTIONS = 2
+"""Generations that find the search exhausted although it was answered: then it is over."""
 
 
 class Situation(Record):
@@ -21,6 +22,8 @@ class Situation(Record):
     phase: PhaseName
     generation: int
     findings: tuple[Finding, ...]
+    answerable: tuple[Finding, ...]
+    """Those whose response would change something."""
     best_bits_per_byte: float
     dormant_bits_per_byte: float | None
     """The best dormant copy, if any."""
@@ -39,6 +42,8 @@ class Situation(Record):
     distance: float | None
     best_history: tuple[float, ...]
     cooldown_left: int
+    exhaustions: int = 0
+    """Generations that found the search exhausted since that was answered."""
     reverted: bool = False
     """The phase has gone back to a dormant copy before; it does so once."""
 
@@ -57,6 +62,8 @@ def _rows(now: Situation) -> Sequence[tuple[str, str | None]]:
         ("extend", _worth_extending(now)),
         ("advance", _budget_used(now)),
         ("advance", _converged(now)),
+        ("advance", _exhausted(now)),
+        ("continue", _punctuated(now)),
         ("adapt", _answerable(now)),
     )
 
@@ -106,11 +113,23 @@ def _converged(now: Situation) -> str | None:
     )
 
 
-def _answerable(now: Situation) -> str | None:
-    answerable = [finding for finding in now.findings if has_response(finding)]
-    if not answerable or now.cooldown_left > 0:
+def _exhausted(now: Situation) -> str | None:
+    if now.exhaustions < EXHAUSTIONS:
         return None
-    return "; ".join(f"{finding.detector}: {finding.reason}" for finding in answerable)
+    return f"nothing new is found, {now.exhaustions} times since more was tried"
+
+
+def _punctuated(now: Situation) -> str | None:
+    """Standing still while the genomes lie far apart is waited for; other findings are not."""
+    waiting = [finding for finding in now.findings if finding.detector == "punctuated"]
+    others = [finding for finding in now.answerable if finding.detector != "stagnation"]
+    return waiting[0].reason if waiting and not others else None
+
+
+def _answerable(now: Situation) -> str | None:
+    if not now.answerable or now.cooldown_left > 0:
+        return None
+    return "; ".join(f"{finding.detector}: {finding.reason}" for finding in now.answerable)
 
 
 def _decision(now: Situation, kind: str, reason: str) -> Decision:

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import JsonValue
 
-PACKAGES = ("symbio-auto", "torch", "ray", "numpy", "tokenizers", "safetensors")
+PACKAGES = ("symbio-auto", "torch", "ray", "numpy", "optuna", "tokenizers", "safetensors")
 
 
 def fingerprint() -> dict[str, JsonValue]:

@@ -133,7 +133,11 @@ def _objects(record: Outcome | Progress | None) -> dict[str, int]:
     if record is None or not isinstance(record.result, TrainingResult):
         return {}
     result = record.result
-    return {result.checkpoint: result.checkpoint_bytes} if result.checkpoint else {}
+    named = {
+        result.checkpoint: result.checkpoint_bytes,
+        result.consensus: result.consensus_bytes,
+    }
+    return {sha: num_bytes for sha, num_bytes in named.items() if sha is not None}
 
 
 def _read(path: Path, kind: type[_Kind]) -> _Kind | None:

@@ -204,7 +204,8 @@ class MemberRecord(Record):
     flops: float = 0
     seconds: float = 0
     skipped_steps: int = 0
-    status: Literal["trained", "accepted", "quarantined", "failed"] = "trained"
+    status: Literal["trained", "accepted", "halved", "quarantined", "failed"] = "trained"
+    """`halved`: it was stopped half way, behind others of its lineage."""
     tokens_per_sec: float = 0
 
 

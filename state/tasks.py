@@ -64,6 +64,18 @@ class Teacher(Record):
     genome: Genome
 
 
+class Fusion(Record):
+    """Before the first step, draw the weights to the running mean of their lineage's weights.
+
+    mean <- mean + rate (weights - mean), then weights <- weights + strength (mean - weights).
+    """
+
+    mean: str | None
+    """sha256 of the running mean; None: it begins as the parent's weights."""
+    rate: float = Field(gt=0, le=1)
+    strength: float = Field(ge=0, le=1)
+
+
 class TrainingTask(Record):
     """Train one member for `steps` optimizer steps, then measure it."""
 
@@ -85,6 +97,9 @@ class TrainingTask(Record):
     """May be 0: the model is then only built, morphed and measured."""
     morph_steps: int = Field(default=0, ge=0)
     """The new activation is blended in over this many steps, (1-t) f_old + t f_new."""
+    fusion: Fusion | None = None
+    second_half_of: str | None = None
+    """Id of the member whose training this task goes on with: its steps have that id."""
     batches: BatchKey
     learning_rate: LearningRateSpan = LearningRateSpan()
     lr_scale: float = Field(default=1.0, gt=0)
@@ -180,9 +195,18 @@ class TrainingResult(Record):
     training_flops: float = 0
     evaluation_flops: float = 0
     train_loss: float | None = None
-    """Mean loss in nats per token over the last half of the steps that were not skipped."""
+    """Mean loss in nats per token over the last half of the steps that were not skipped; a second
+    half is the last half.
+    """
     switch_jump: float | None = None
     """Loss on the first batch after the change of structure less the loss before it, in nats."""
+    consensus: str | None = None
+    """sha256 of the running mean that `fusion` has moved; None where there was none, or `save` is
+    off.
+    """
+    consensus_bytes: int = 0
+    consensus_entropy: float | None = None
+    """Weight entropy of that mean, in nats."""
     alarms: int = 0
     """Bits of the charts that alarmed, throughput left out."""
     evaluations: tuple[Evaluation, ...] = ()

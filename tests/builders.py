@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from math import exp, log
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.controller import Controller
@@ -166,7 +166,7 @@ class ScriptedEngine:
         age = self.age(task.parent) + task.steps
         key = task.batches
         shared = generator(key.seed, "shared", key.lineage, key.generation, key.purpose)
-        own = generator(key.seed, "own", task.task_id, key.purpose)
+        own = generator(key.seed, "own", task.second_half_of or task.task_id, key.purpose)
         noise = self.noise * (shared.standard_normal() + 0.3 * own.standard_normal())
         bits = 2.0 + 2.0 * exp(-age / 400) - self.quality(task.genome) + noise
         bits += self.penalty(task)
@@ -181,8 +181,20 @@ class ScriptedEngine:
             training_flops=task.steps * 1e6,
             train_loss=bits,
             evaluations=tuple(make_evaluation(bits, split) for split in task.evaluate),
+            **self.consensus(task),
         )
         return Outcome(result=result, rows=self.rows(task, bits))
+
+    def consensus(self, task: TrainingTask) -> dict[str, Any]:
+        """What a champion leaves of its lineage's running mean: how often it was moved."""
+        if task.fusion is None:
+            return {}
+        moves = int(self.weights(task.fusion.mean)["moves"]) if task.fusion.mean else 0
+        if task.role != "champion" or not task.save:
+            return {}
+        data = json.dumps({"parent": task.parent, "moves": moves + 1}).encode()
+        sha = self.objects.publish(data)
+        return {"consensus": sha, "consensus_bytes": len(data), "consensus_entropy": 4.5}
 
     def rows(self, task: TrainingTask, loss: float) -> tuple[StepMetrics, ...]:
         """One row, of the last step."""
@@ -192,7 +204,7 @@ class ScriptedEngine:
             StepMetrics(
                 phase=task.phase,
                 generation=task.generation,
-                member_id=task.task_id,
+                member_id=task.second_half_of or task.task_id,
                 step=task.first_step + task.steps - 1,
                 loss=loss,
                 learning_rate=0.001,

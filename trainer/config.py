@@ -69,6 +69,8 @@ class DataConfig(Record):
     """Most text held out for decisions; every member of every generation is measured on it."""
     test_bytes: int = Field(default=1_000_000, ge=1000)
     """Most text held out for the final report."""
+    train_tokens: int | None = Field(default=None, ge=1)
+    """Of the train split; what is given is replaced when the data are prepared."""
 
     @field_validator("split", mode="before")
     @classmethod

@@ -171,7 +171,7 @@ def _stream_seed(key: BatchKey) -> int:
 
 
 def _inputs_sha256(config: DataConfig, corpus: Corpus, tokenizer: Path | None) -> str:
-    settings = config.model_dump_json(exclude={"paths"})
+    settings = config.model_dump_json(exclude={"paths", "train_tokens"})
     parts = [SCHEMA_VERSION, settings, corpus.sha256, corpus.domain, len(corpus.documents)]
     parts += [] if tokenizer is None else [file_sha256(tokenizer)]
     return sha256("\n".join(map(str, parts)).encode()).hexdigest()

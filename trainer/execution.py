@@ -28,12 +28,14 @@ from state.tasks import (
     TrainingTask,
 )
 from trainer.backbones.gpt import GPT
-from trainer.checkpoint import Checkpoint, decode, require_tensors
+from trainer.checkpoint import Checkpoint, decode, decode_any, encode, require_tensors
 from trainer.config import WorkerSetup
 from trainer.data import Dataset
 from trainer.evaluation import evaluate, evaluate_ensemble
 from trainer.flops import forward_flops_per_token
+from trainer.fusion import drawn, moved_mean
 from trainer.instruments.cusum import Chart
+from trainer.instruments.weight_entropy import weight_entropy
 from trainer.member import Member, precision
 from trainer.partial import partial_work
 from trainer.snapshots import Snapshots
@@ -79,15 +81,18 @@ class TaskExecutor:
         """
         started_at = time.monotonic()
         snapshots = Snapshots(self.setup, task, self.work)
-        member = snapshots.member() or self.parent(task)
+        # Not in the snapshot: it follows from the task, like the teachers.
+        mean = self.moved_mean(task)
+        member = snapshots.member() or self.parent(task, mean)
         teachers = [self.model(teacher) for teacher in task.teachers]
         chunk = Chunk(task, member, self.dataset, teachers, snapshots.found, self.throughput)
         chunk.run(snapshots.after_step)
         self.throughput = chunk.throughput
-        sha = member.save(self.objects) if task.save and not chunk.quarantined else None
+        kept = task.save and not chunk.quarantined
+        sha = member.save(self.objects) if kept else None
         train_seconds, trained_at = snapshots.train_seconds, time.monotonic()
         evaluations = () if chunk.quarantined else self.measure(member.model, task.evaluate)
-        left = {
+        left: dict[str, object] = {
             "checkpoint": sha,
             "checkpoint_bytes": self.objects.path(sha).stat().st_size if sha else 0,
             "evaluations": evaluations,
@@ -96,6 +101,8 @@ class TaskExecutor:
             "train_seconds": train_seconds,
             "eval_seconds": time.monotonic() - trained_at,
         }
+        if mean is not None and kept and task.role == "champion":
+            left |= self.publish_mean(mean)
         return Outcome(result=chunk.result().model_copy(update=left), rows=tuple(chunk.rows))
 
     def evaluate(self, task: EvaluationTask) -> EvaluationResult:
@@ -144,10 +151,34 @@ class TaskExecutor:
         per_token = forward_flops_per_token(self.setup.model, genome)
         return per_token * sum(evaluation.tokens for evaluation in evaluations)
 
-    def parent(self, task: TrainingTask) -> Member:
-        """The member that the task begins with."""
-        genome = task.genome if task.parent is None else task.parent_genome
-        return self.member(task.parent, genome, task.init_seed)
+    def parent(self, task: TrainingTask, mean: Checkpoint | None) -> Member:
+        """The member that the task begins with, drawn to its lineage's mean if it has one."""
+        if task.parent is None:
+            return self.member(None, task.genome, task.init_seed)
+        parent = self.checkpoint(task.parent, task.parent_genome)
+        if task.fusion is not None and mean is not None:
+            parent = drawn(parent, mean, task.fusion.strength)
+        return Member.from_checkpoint(self.setup, parent)
+
+    def moved_mean(self, task: TrainingTask) -> Checkpoint | None:
+        """The running mean of the task's lineage with the parent's weights taken in; None without
+        fusion. A new model has nothing to be drawn to.
+        """
+        if task.fusion is None or task.parent is None:
+            return None
+        stored = task.fusion.mean
+        before = None if stored is None else decode_any(self.objects.read(stored))
+        parent = self.checkpoint(task.parent, task.parent_genome)
+        return moved_mean(before, parent, task.fusion.rate)
+
+    def publish_mean(self, mean: Checkpoint) -> dict[str, object]:
+        """Store it; the fields of the result that say so."""
+        sha = self.objects.publish(encode(mean))
+        return {
+            "consensus": sha,
+            "consensus_bytes": self.objects.path(sha).stat().st_size,
+            "consensus_entropy": weight_entropy(mean.weights.values()),
+        }
 
     def member(self, sha: str | None, genome: Genome, seed: int) -> Member:
         """A stored member, or a new one where `sha` is None."""

@@ -134,7 +134,7 @@ class Chunk:
         return StepMetrics(
             phase=self.task.phase,
             generation=self.task.generation,
-            member_id=self.task.task_id,
+            member_id=self.task.second_half_of or self.task.task_id,
             step=self.task.first_step + index,
             loss=finite_or_none(outcome.loss),
             learning_rate=self.setup.optimizer.lr * self.settings(index).learning_rate,
@@ -198,7 +198,7 @@ class Chunk:
 
     def result(self) -> TrainingResult:
         """What training alone can say; storage, evaluations and times are the executor's."""
-        tokens = self.num_tokens
+        tokens, is_second_half = self.num_tokens, self.task.second_half_of is not None
         return TrainingResult(
             task_id=self.task.task_id,
             status="quarantined" if self.quarantined else "trained",
@@ -206,7 +206,7 @@ class Chunk:
             skipped_steps=self.num_skipped,
             tokens=tokens,
             training_flops=self.training_flops(tokens),
-            train_loss=mean_of_last_half(self.rows),
+            train_loss=mean_loss(self.rows, of_all=is_second_half),
             switch_jump=self.switch_jump,
             alarms=alarms_of(self.rows),
         )
@@ -221,10 +221,12 @@ class Chunk:
         return flops
 
 
-def mean_of_last_half(rows: Sequence[StepMetrics]) -> float | None:
-    """Mean loss over the last half of the steps that were not skipped; None without any."""
+def mean_loss(rows: Sequence[StepMetrics], *, of_all: bool = False) -> float | None:
+    """Mean loss over the last half of the steps that were not skipped, or over all of them; None
+    without any.
+    """
     taken = [row.loss for row in rows if not row.skipped and row.loss is not None]
-    last = taken[len(taken) // 2 :]
+    last = taken if of_all else taken[len(taken) // 2 :]
     return sum(last) / len(last) if last else None
 
 

@@ -223,14 +223,14 @@ def plan() -> Jobs:
         yield from mixed(corpus, 6000, 4)
     yield from tuning(24_000)
     yield from ensembles("historic", 24_000, (4,))
-    yield from distilled("historic", 24_000, ((2, 6000), (3, 6000)))
+    yield from distilled("historic", 24_000, ((2, 6000),))
     yield from singles("historic", 24_000, ("gelu",))
     yield from truth()
     yield from rankings()
     yield from noise()
-    yield from diversity(6000, 4)
-    yield from sweep(24_000, 3, 6000)
     yield from ensembles("historic", 6000, (3,))
+    yield from diversity(6000, 4)
+    yield from distilled("historic", 24_000, ((3, 6000),), (0,))
 
 
 def distinct(jobs: Jobs) -> list[Job]:

@@ -14,6 +14,7 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "{accepted} of {challengers} challengers accepted, {decision}",
     ),
     "gate": ("{phase} gate: {verdict} at {bits_per_byte} bpb with {formula} ({reason})",),
+    "regime": ("shares: {reason}",),
     "chunk": ("{phase} {host}: {bits} bpb after {age} steps",),
     "control_started": ("control {name} begins with {steps} steps",),
     "mode": ("{mode}: {activation}, symbio {symbio}",),
@@ -27,6 +28,17 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "the model {own_bits_per_byte}: {goes_on} goes on",
     ),
     "sample": ("sample at step {step}: {prompt} -> {text}",),
+    "phase_slow": (
+        "{phase} is slow: {elapsed_seconds} s for {steps} of its {planned_steps} steps, at the "
+        "pace before it all of them take {planned_seconds} s",
+    ),
+    "throughput_collapse": (
+        "{phase} generation {generation}: throughput has collapsed, {alarmed} of {members} members "
+        "alarm at {tokens_per_sec} tokens/s, {usual_tokens_per_sec} were usual",
+    ),
+    "throughput_recovered": (
+        "{phase} generation {generation}: throughput has recovered to {tokens_per_sec} tokens/s",
+    ),
     "warning": ("warning: {message}",),
     "finished": (
         "finished: {test_bits_per_byte} bpb on the test split with {formula} "

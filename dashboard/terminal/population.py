@@ -10,7 +10,12 @@ from rich.text import Text
 from dashboard.terminal.figures import compact, printable
 from state.records import MemberRecord
 
-_STATUS_STYLES = {"accepted": "bold green", "quarantined": "yellow", "failed": "red"}
+_STATUS_STYLES = {
+    "accepted": "bold green",
+    "halved": "dim",
+    "quarantined": "yellow",
+    "failed": "red",
+}
 
 
 class Column(NamedTuple):

@@ -1,8 +1,10 @@
 """Reads a run's store again whenever it has changed on disk."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from dashboard.terminal.slowness import SlownessLog
 from dashboard.terminal.snapshot import RunView, read_view
 from state.metrics_store import MetricsStore
 from state.run_folder import RunFolder
@@ -15,6 +17,7 @@ class RunReader:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
+        self._slowness = SlownessLog(folder.log)
         self._store: MetricsStore | None = None
         self._stamp: _Stamp | None = None
         self._view: RunView | None = None
@@ -39,7 +42,7 @@ class RunReader:
         if store is not None and stamp != self._stamp:
             self._view = read_view(store)
             self._stamp = stamp
-        return self._view
+        return self._view and replace(self._view, slow=self._slowness.read())
 
     def _opened(self) -> MetricsStore | None:
         if self._store is None and self._folder.metrics_db.is_file():

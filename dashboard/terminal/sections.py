@@ -85,10 +85,10 @@ def sample(view: RunView) -> Text:
 
 
 def events(view: RunView, rows: int) -> list[Text]:
-    """The newest events, the newest last."""
-    if rows <= 0:
-        return []
-    return [Text(plain_line(event)) for event in view.events[-rows:]]
+    """The newest events, the newest last; below them what is slow as long as it is."""
+    lines = [Text(plain_line(event)) for event in view.events]
+    lines += [Text(plain_line(row), style="yellow") for row in view.slow]
+    return lines[-rows:] if rows > 0 else []
 
 
 def _phase_of(view: RunView) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from pydantic import JsonValue
+
 from state.metrics_reader import MetricsReader
 from state.records import (
     BatteryReport,
@@ -38,6 +40,8 @@ class RunView:
     sample: Sample | None = None
     findings: tuple[StoredFinding, ...] = ()
     events: tuple[StoredEvent, ...] = ()
+    slow: tuple[Mapping[str, JsonValue], ...] = ()
+    """What the clock says of the phase: rows of log.txt that still hold."""
     best_bits_per_byte: tuple[float, ...] = ()
     """Of each generation that measured it."""
     steps: tuple[StepMetrics, ...] = ()

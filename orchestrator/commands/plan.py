@@ -5,6 +5,7 @@ import json
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
+from orchestrator.evolution.regime import MANY_PASSES, may_shift
 from orchestrator.flags import settings_of
 from orchestrator.phases import fit_search, phases_of, purpose, shares_of
 from orchestrator.resolve import corpus_bytes, resolve_shape
@@ -41,6 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
         if one.note:
             print(f"{'':15}{one.note}")
     print(f"{'total':15}{config.budget:8}")
+    if may_shift(resolution.config):
+        print(
+            f"where primordial ends, a run that passes over its text under {MANY_PASSES:g} times "
+            "leaves\ncambrian and oxidation what they need and gives the rest to the host"
+        )
     if not config.control:
         print(f"--control gelu adds a baseline of {config.budget} steps, outside the budget")
     return 0

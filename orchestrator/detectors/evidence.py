@@ -3,6 +3,9 @@
 from state.base import Record
 from state.records import Role
 
+History = tuple[tuple[int, float, float | None], ...]
+"""(number, search bits per byte, training loss in nats) of one model, oldest first."""
+
 
 class MemberEvidence(Record):
     """One member of the generation that just ended."""
@@ -32,5 +35,22 @@ class Evidence(Record):
     steps_history: tuple[int, ...] = ()
     """Member-steps of the phase that were spent after each of those generations."""
     allotted: int = 0
-    host_history: tuple[tuple[int, float, float | None], ...] = ()
-    """(age, search bits per byte, train loss) after each chunk of a single host."""
+    host_history: History = ()
+    """Chunks of a single host, numbered by its age."""
+    lineage_histories: tuple[tuple[int, History], ...] = ()
+    """(lineage, its generations of this phase) of each living lineage."""
+    noise_sigma: float | None = None
+    """Standard deviation of a null difference in bits per byte."""
+    locked: bool = False
+    """The lineages' oscillators are locked."""
+    distance_history: tuple[float, ...] = ()
+    accepted_history: tuple[int, ...] = ()
+    """Genomes accepted in each generation of the phase."""
+    draw_history: tuple[tuple[int, int], ...] = ()
+    """(draws of something new, draws of what is known) of each generation with challengers."""
+    complex_history: tuple[tuple[float, float], ...] = ()
+    """(gain in training loss, in search loss) in nats of each challenger with a large graph."""
+    transfer_history: tuple[tuple[int, int], ...] = ()
+    """(challengers whose loss jumped at the switch, those of them that did not win it back)."""
+    entropy_history: tuple[float, ...] = ()
+    """Mean weight entropy of the lineages' running means after each generation, in nats."""

@@ -2,15 +2,35 @@
 
 from orchestrator.detectors import (
     collapse,
+    complexity,
+    consensus_stagnation,
+    exhaustion,
+    fusion_trap,
     host_overfitting,
     instability,
+    lineage_overfitting,
     memorisation,
+    punctuated,
     stagnation,
+    transfer,
 )
 from orchestrator.detectors.evidence import Evidence
 from state.records import Finding
 
-DETECTORS = (host_overfitting, memorisation, collapse, instability, stagnation)
+DETECTORS = (
+    host_overfitting,
+    lineage_overfitting,
+    memorisation,
+    collapse,
+    fusion_trap,
+    complexity,
+    transfer,
+    instability,
+    stagnation,
+    exhaustion,
+    punctuated,
+    consensus_stagnation,
+)
 
 
 def inspect_all(evidence: Evidence) -> tuple[Finding, ...]:

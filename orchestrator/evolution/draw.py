@@ -1,27 +1,36 @@
 """Drawing the challengers of one lineage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from orchestrator.config import EvolutionConfig
-from orchestrator.run_state import LineageState, PhaseSettings
+from orchestrator.evolution.constants import proposals
+from orchestrator.evolution.operator_mix import DRAWN, DrawnOperator, weights
+from orchestrator.run_state import LineageState, OperatorTally, PhaseSettings, TunedConstants
 from state.base import Record
 from state.genome import (
     DEFAULT_LEAVES,
     OPERATORS,
+    WIDER_LEAVES,
+    Leaf,
+    LeafName,
+    Mutation,
+    Operator,
     crossover,
     distance,
+    genome_of,
     is_known,
     mutate,
-    parse,
+    retune,
 )
 from state.records import Genome
 
-# How often another lineage's champion is the second parent of a child.
-CROSSOVER_SHARE = 0.2
-# Draws of one child before its place stays empty.
-MAX_ATTEMPTS = 16
+# Draws for one place before it stays empty.
+MAX_DRAWS = 32
+# Tries of one operator before another one is drawn.
+TRIES = 4
 
 
 class Challenger(Record):
@@ -33,10 +42,13 @@ class Challenger(Record):
 
 
 class Draw(Record):
-    """The challengers of one lineage and how many draws met a known genome."""
+    """The challengers of one lineage, and how often a draw of them was in vain."""
 
     challengers: tuple[Challenger, ...]
+    draws: int
+    """Genomes that were drawn to choose from, known ones included; migrants are not drawn."""
     known_redrawn: int
+    """Those of the draws that met a known genome."""
 
 
 def migration_weights(phases: Sequence[float], receiver: int) -> list[float]:
@@ -44,45 +56,85 @@ def migration_weights(phases: Sequence[float], receiver: int) -> list[float]:
 
     Half of the weight is shared equally; the other half grows with the cosine of the difference.
     """
-    weights = [0.5 + 0.5 * float(np.cos(phase - phases[receiver])) for phase in phases]
-    return [0.0 if index == receiver else 0.5 + value for index, value in enumerate(weights)]
+    nearness = [0.5 + 0.5 * float(np.cos(phase - phases[receiver])) for phase in phases]
+    return [0.0 if index == receiver else 0.5 + value for index, value in enumerate(nearness)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a child of the lineage's champion, or of a random leaf, is made from."""
+
+    champion: Genome
+    mates: tuple[Genome, ...]
+    shares: dict[DrawnOperator, float]
+    constants: Iterator[tuple[float, ...]]
+    settings: PhaseSettings
+    leaves: tuple[LeafName, ...]
+    rng: np.random.Generator
 
 
 def draw_challengers(
     lineage: LineageState,
     others: Sequence[LineageState],
-    weights: Sequence[float],
+    migration: Sequence[float],
     count: int,
     *,
     known: Sequence[Genome],
     settings: PhaseSettings,
     config: EvolutionConfig,
     rng: np.random.Generator,
+    seed: int,
+    tallies: Sequence[OperatorTally] = (),
+    tuned: Sequence[TunedConstants] = (),
 ) -> Draw:
-    """Draw `count` challengers: mutants and crossovers of the champion, and migrants.
+    """Draw `count` challengers: children of the champion, and migrants.
 
     A genome that was evaluated before is drawn again; migrants are exempt, since a formula's
     fitness depends on the weights it meets. A place for which nothing new is found stays empty.
-    `weights` are the relative probabilities of the `others` to send a migrant.
+    `migration` are the relative probabilities of the `others` to send a migrant; `seed` is the
+    run's; `tallies` and `tuned` are its records of operators and of constants.
     """
     challengers: list[Challenger] = []
-    redrawn = 0
+    draws = redrawn = 0
     seen = [*known, lineage.genome]
+    source = _source(lineage, others, settings, config, rng, seed, tallies, tuned)
     for place in range(count):
+        at_random = place < settings.random_members
         migrant = None
-        if place >= settings.random_members and rng.random() >= settings.mutation_rate:
-            migrant = _migrant(lineage, others, weights, challengers, rng)
+        if not at_random and rng.random() >= settings.mutation_rate:
+            migrant = _migrant(lineage, others, migration, challengers, rng)
         if migrant is not None:
             challengers.append(migrant)
             continue
-        child, repeats = _child(
-            lineage, others, seen, settings, config, place < settings.random_members, rng
-        )
-        redrawn += repeats
+        child, made, repeats = _child(source, seen, config, at_random)
+        draws, redrawn = draws + made, redrawn + repeats
         if child is not None:
             challengers.append(child)
             seen.append(child.genome)
-    return Draw(challengers=tuple(challengers), known_redrawn=redrawn)
+    return Draw(challengers=tuple(challengers), draws=draws, known_redrawn=redrawn)
+
+
+def _source(
+    lineage: LineageState,
+    others: Sequence[LineageState],
+    settings: PhaseSettings,
+    config: EvolutionConfig,
+    rng: np.random.Generator,
+    seed: int,
+    tallies: Sequence[OperatorTally],
+    tuned: Sequence[TunedConstants],
+) -> _Source:
+    evidence = tallies if config.adaptive_operators else ()
+    champion = lineage.genome
+    return _Source(
+        champion=champion,
+        mates=tuple(one.genome for one in others if not is_known(one.genome, [champion])),
+        shares=dict(zip(DRAWN, weights(evidence, config.operator_floor), strict=True)),
+        constants=proposals(champion, tuned, seed),
+        settings=settings,
+        leaves=WIDER_LEAVES if settings.leaf_pool else DEFAULT_LEAVES,
+        rng=rng,
+    )
 
 
 def _migrant(
@@ -111,58 +163,87 @@ def _migrant(
 
 
 def _child(
-    lineage: LineageState,
-    others: Sequence[LineageState],
-    seen: Sequence[Genome],
-    settings: PhaseSettings,
-    config: EvolutionConfig,
-    at_random: bool,
-    rng: np.random.Generator,
-) -> tuple[Challenger | None, int]:
-    """The most promising of a few proposals, by diversity bonus and chance; and the redraws."""
-    proposals: list[tuple[float, Challenger]] = []
-    repeats = 0
-    for _ in range(MAX_ATTEMPTS):
-        child = _propose(lineage, others, settings, at_random, rng)
-        if child is None:
+    source: _Source, seen: Sequence[Genome], config: EvolutionConfig, at_random: bool
+) -> tuple[Challenger | None, int, int]:
+    """The most promising of a few proposals, by diversity bonus and chance; draws and redraws."""
+    new: list[tuple[float, Challenger]] = []
+    draws = repeats = 0
+    for _ in range(MAX_DRAWS):
+        mutation = _from_leaf(source) if at_random else _from_champion(source)
+        if mutation is None:
             continue
-        if is_known(child.genome, seen):
+        draws += 1
+        if is_known(mutation.genome, seen):
             repeats += 1
             continue
-        nearest = min(distance(child.genome, one) for one in seen)
-        proposals.append((settings.diversity_bonus * nearest + rng.random(), child))
-        if len(proposals) == config.proposals:
+        promise = _bonus(source, mutation.genome, seen) + source.rng.random()
+        new.append((promise, _challenger(mutation, at_random)))
+        if len(new) == config.proposals:
             break
-    if not proposals:
-        return None, repeats
-    return max(proposals, key=lambda pair: pair[0])[1], repeats
+    best = max(new, key=lambda pair: pair[0])[1] if new else None
+    return best, draws, repeats
 
 
-def _propose(
-    lineage: LineageState,
-    others: Sequence[LineageState],
-    settings: PhaseSettings,
-    at_random: bool,
-    rng: np.random.Generator,
-) -> Challenger | None:
-    champion = lineage.genome
-    if at_random:
-        champion = parse(f"{rng.choice(DEFAULT_LEAVES)}(x)".replace("identity(x)", "x"))
-    mates = [other.genome for other in others if not is_known(other.genome, [champion])]
-    if mates and rng.random() < CROSSOVER_SHARE:
-        mate = mates[int(rng.integers(len(mates)))]
-        mutation = crossover(
-            champion, mate, rng, max_depth=settings.max_depth, max_nodes=settings.max_nodes
-        )
-    else:
-        mutation = mutate(
-            champion,
-            rng,
-            operators=OPERATORS,
-            leaves=DEFAULT_LEAVES,
-            max_depth=settings.max_depth,
-            max_nodes=settings.max_nodes,
-        )
-    if mutation is None:
-        return None
-    return Challenger(genome=mutation.genome, operator=mutation.operator, parents=mutation.parents)
+def _bonus(source: _Source, genome: Genome, seen: Sequence[Genome]) -> float:
+    weight = source.settings.diversity_bonus
+    return weight * min(distance(genome, one) for one in seen) if weight else 0.0
+
+
+def _challenger(mutation: Mutation, at_random: bool) -> Challenger:
+    # What becomes of a random leaf's child says nothing about the operator on a champion.
+    operator = f"{mutation.operator} at random" if at_random else mutation.operator
+    return Challenger(genome=mutation.genome, operator=operator, parents=mutation.parents)
+
+
+def _from_leaf(source: _Source) -> Mutation | None:
+    """A mutant of a random leaf."""
+    leaf = source.leaves[int(source.rng.integers(len(source.leaves)))]
+    return _mutant(source, genome_of(Leaf(leaf)), OPERATORS)
+
+
+def _from_champion(source: _Source) -> Mutation | None:
+    """A child of the champion by an operator drawn by its share; None where it finds none."""
+    champion, mates, rng, limits = source.champion, source.mates, source.rng, source.settings
+    operator = _operator(source)
+    match operator:
+        case "tune":
+            return retune(
+                champion,
+                next(source.constants),
+                max_depth=limits.max_depth,
+                max_nodes=limits.max_nodes,
+            )
+        case "crossover" | "graft":
+            return crossover(
+                champion,
+                mates[int(rng.integers(len(mates)))],
+                rng,
+                max_depth=limits.max_depth,
+                max_nodes=limits.max_nodes,
+                operator=operator,
+                attempts=TRIES,
+            )
+        case _:
+            return _mutant(source, champion, (operator,))
+
+
+def _operator(source: _Source) -> DrawnOperator:
+    possible = {
+        name: share
+        for name, share in source.shares.items()
+        if source.mates or name not in ("crossover", "graft")
+    }
+    shares = np.array(list(possible.values()))
+    return list(possible)[int(source.rng.choice(len(shares), p=shares / shares.sum()))]
+
+
+def _mutant(source: _Source, parent: Genome, operators: Sequence[Operator]) -> Mutation | None:
+    return mutate(
+        parent,
+        source.rng,
+        operators=operators,
+        leaves=source.leaves,
+        max_depth=source.settings.max_depth,
+        max_nodes=source.settings.max_nodes,
+        attempts=TRIES,
+    )

@@ -39,28 +39,30 @@ def paired_deficit(
     return Deficit(mean=float(ours.sum() / theirs.sum() - 1), low=float(low), high=float(high))
 
 
-def judge(
-    deficit: Deficit | None, *, config: GateConfig, may_retry: bool, has_dormant: bool
-) -> Gate:
+def judge(deficit: Deficit | None, *, config: GateConfig, refusal: str = "") -> Gate:
     """Pass unless shown to be worse; then retry if there is room, else go back.
 
     Args:
-        deficit: None when there is nothing to compare with yet.
+        deficit: to the best copy so far; None when there is none to compare with or go back to.
         config: the slack.
-        may_retry: the phase may be repeated and its cost leaves Endosymbiosis its floor.
-        has_dormant: there is a copy to go back to.
+        refusal: why the phase is not begun again; empty when it may be.
     """
     if deficit is None:
         return Gate(verdict="pass", reason="nothing to compare with yet")
-    numbers = (
+    reason = (
         f"{deficit.mean:+.2%} bits per byte against the best so far, "
         f"interval {deficit.low:+.2%} to {deficit.high:+.2%}, "
         f"slack {config.bits_per_byte_slack:.2%}"
     )
+    numbers = {
+        "deficit": deficit.mean,
+        "low": deficit.low,
+        "high": deficit.high,
+        "level": config.level,
+        "slack": config.bits_per_byte_slack,
+    }
     if deficit.low <= config.bits_per_byte_slack:
-        return Gate(verdict="pass", reason=numbers)
-    if may_retry:
-        return Gate(verdict="retry", reason=numbers)
-    if has_dormant:
-        return Gate(verdict="revert", reason=numbers)
-    return Gate(verdict="pass", reason=numbers + "; there is nothing to go back to")
+        return Gate(verdict="pass", reason=reason, numbers=numbers)
+    if not refusal:
+        return Gate(verdict="retry", reason=reason, numbers=numbers)
+    return Gate(verdict="revert", reason=f"{reason}; {refusal}", numbers=numbers)

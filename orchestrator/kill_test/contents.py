@@ -38,6 +38,7 @@ _TIMES = frozenset(
         "ms_per_step",
         "resumed_count",
         "seconds",
+        "slowness",
         "telemetry",
         "tokens_per_sec",
         "wall",

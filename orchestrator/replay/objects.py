@@ -6,7 +6,7 @@ So it can be trained again from its parent, which is had the same way, and must 
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from orchestrator.config import RunConfig
@@ -19,36 +19,47 @@ EngineBuilder = Callable[[RunConfig, RunFolder], Engine]
 
 
 class Maker(NamedTuple):
-    """The task that made a checkpoint."""
+    """A task that left objects."""
 
-    sha: str
     stage: int
-    """Number of its stage: tasks of one stage do not need each other."""
+    wave: int
+    """Tasks of one stage and wave do not need each other; second halves are the second wave."""
     config: RunConfig
     task: TrainingTask
+    made: tuple[str, ...]
+    """sha256 of its checkpoint, and of the running mean that it moved."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Checkpoints that the task starts from."""
-        parent = () if self.task.parent is None else (self.task.parent,)
-        return (*parent, *(teacher.checkpoint for teacher in self.task.teachers))
+        """Objects that the task starts from."""
+        task = self.task
+        mean = task.fusion.mean if task.fusion else None
+        named = (task.parent, mean, *(teacher.checkpoint for teacher in task.teachers))
+        return tuple(sha for sha in named if sha is not None)
 
 
 def makers_of(stages: Iterable[Played]) -> dict[str, Maker]:
-    """Who made which checkpoint, in the order in which they were made."""
+    """Who made which object, in the order in which they were made."""
     makers: dict[str, Maker] = {}
     for number, played in enumerate(stages):
         for task, result in zip(played.tasks, played.results, strict=True):
-            sha = result.checkpoint if isinstance(result, TrainingResult) else None
-            if sha is not None and isinstance(task, TrainingTask):
-                makers.setdefault(sha, Maker(sha, number, played.config, task))
+            if isinstance(result, TrainingResult) and isinstance(task, TrainingTask):
+                wave = int(task.second_half_of is not None)
+                maker = Maker(number, wave, played.config, task, made_by(result))
+                for sha in maker.made:
+                    makers.setdefault(sha, maker)
     return makers
+
+
+def made_by(result: TrainingResult) -> tuple[str, ...]:
+    """The objects that a training left."""
+    return tuple(sha for sha in (result.checkpoint, result.consensus) if sha is not None)
 
 
 def needed_makers(
     wanted: Iterable[str], makers: dict[str, Maker], is_there: Callable[[str], bool]
 ) -> list[Maker]:
-    """What has to be trained again for `wanted` to be there, in the order of the run.
+    """What has to be trained again for `wanted` to be there, each once, in the order of the run.
 
     Raises:
         ValueError: an object is gone that no training task of the run has made.
@@ -66,19 +77,20 @@ def needed_makers(
             )
         needed.add(sha)
         unseen += [one for one in makers[sha].inputs if not is_there(one)]
-    return [maker for sha, maker in makers.items() if sha in needed]
+    again = (maker for sha, maker in makers.items() if sha in needed)
+    return list({(maker.stage, maker.task.task_id): maker for maker in again}.values())
 
 
 def make_again(makers: list[Maker], folder: RunFolder, build: EngineBuilder) -> None:
-    """Train them once more in `folder`; each must come out with the sha256 that it had.
+    """Train them once more in `folder`; what they leave must have the sha256 that it had.
 
     Raises:
         ValueError: one comes out differently, or cannot be trained.
     """
     for config, of_config in groupby(makers, key=lambda maker: maker.config):
         with closing(build(config, folder)) as engine:
-            for _, stage in groupby(of_config, key=lambda maker: maker.stage):
-                _train(list(stage), engine)
+            for _, wave in groupby(of_config, key=lambda maker: (maker.stage, maker.wave)):
+                _train(list(wave), engine)
 
 
 def _train(makers: list[Maker], engine: Engine) -> None:
@@ -94,9 +106,10 @@ def _require_same(maker: Maker, outcome: Outcome) -> None:
     assert isinstance(result, TrainingResult)
     if result.status != "trained":
         raise ValueError(f"{maker.task.task_id} cannot be trained again: {result.error}")
-    if result.checkpoint != maker.sha:
-        raise ValueError(
-            f"{maker.task.task_id} gives {str(result.checkpoint)[:12]}..., the run had "
-            f"{maker.sha[:12]}...: this machine does not reproduce the run; fork it where it was "
-            "made, or from a point whose objects are still there"
-        )
+    for found, expected in zip_longest(made_by(result), maker.made):
+        if found != expected:
+            raise ValueError(
+                f"{maker.task.task_id} gives {str(found)[:12]}..., the run had "
+                f"{str(expected)[:12]}...: this machine does not reproduce the run; fork it where "
+                "it was made, or from a point whose objects are still there"
+            )

@@ -7,11 +7,10 @@ from orchestrator.report.final_report import (
     ControlScore,
     EnsembleSummary,
     FinalReport,
-    GateSummary,
-    PhaseSummary,
     PopulationSummary,
     Winner,
 )
+from orchestrator.report.phase_facts import phase_summaries
 from orchestrator.report.run_facts import final_of, run_report
 from orchestrator.run_state import FinalMeasures, RunState
 from orchestrator.stages.finale import winner_of
@@ -36,9 +35,10 @@ def build_report(folder: RunFolder, saved: Saved) -> FinalReport:
         members = store.members(state.run_id)
         batteries = store.batteries(state.run_id)
         synchrony = store.synchrony(state.run_id)
+        phases = phase_summaries(state, store)
     return FinalReport(
         **dict(run_report(folder, saved, _command(saved))),
-        phases=_phases(state),
+        phases=phases,
         batteries=batteries,
         winner=_winner(state, members),
         ensemble=_ensemble(state),
@@ -60,23 +60,6 @@ def _command(saved: Saved) -> str:
     if config.control:
         parts += ["--control", ",".join(config.control)]
     return " ".join(parts)
-
-
-def _phases(state: RunState) -> tuple[PhaseSummary, ...]:
-    return tuple(
-        PhaseSummary(
-            name=one.name,
-            steps=one.steps,
-            generations=one.generations,
-            bits_per_byte=one.bits_per_byte,
-            battery=one.battery,
-            gate=GateSummary(verdict=one.gate.verdict, reason=one.gate.reason),
-            decisions=one.decisions,
-            findings=one.findings,
-            note=one.note,
-        )
-        for one in state.summaries
-    )
 
 
 def _winner(state: RunState, members: tuple[MemberRecord, ...]) -> Winner:

@@ -2,10 +2,13 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from orchestrator.slowness.throughput import Collapse
+from orchestrator.slowness.watchdog import LatePhase
 from state.base import Record
 from state.records import (
+    Adjustment,
     BatteryReport,
     Decision,
     Evaluation,
@@ -42,11 +45,41 @@ class BudgetSummary(Record):
     by_phase: dict[PhaseName, int]
 
 
+class GateDeficit(Record):
+    """How much worse a phase's model is than the best before it, relative; negative is better."""
+
+    mean: float
+    low: float
+    high: float
+    level: float
+    """How often the bootstrap interval from `low` to `high` holds the truth."""
+    slack: float
+    """What is not shown to be worse than this passes."""
+
+
 class GateSummary(Record):
     """The verdict at the end of a phase."""
 
     verdict: Literal["pass", "retry", "revert", "not judged"]
     reason: str
+    deficit: GateDeficit | None = None
+    """None where there was nothing to compare with."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """What a second attempt changed."""
+
+
+class SeenFinding(Finding):
+    """A finding and when it was made."""
+
+    generation: int | None = None
+
+
+class LostLineage(Record):
+    """A lineage that was given up."""
+
+    lineage: int
+    generation: int
+    """The last in which it trained."""
 
 
 class PhaseSummary(Record):
@@ -62,7 +95,20 @@ class PhaseSummary(Record):
     """Composite of the inference battery at the end of the phase."""
     gate: GateSummary | None = None
     decisions: tuple[Decision, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    """Those that did something, the gate's left out."""
+    findings: tuple[SeenFinding, ...] = ()
+    first_generation: int | None = None
+    start_bits_per_byte: float | None = None
+    """Of the best model that the phase began with, on the search split."""
+    lineages: tuple[int, ...] = ()
+    """Those that trained in the first generation; one where a single model trains."""
+    lost: tuple[LostLineage, ...] = ()
+    challengers: int = Field(default=0, ge=0)
+    """Challengers that were trained."""
+    null_twins: int = Field(default=0, ge=0)
+    """Runs of a champion on other batches, for the noise."""
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """As the phase began with them; empty where nothing was searched."""
     note: str = ""
     """What had to shrink for the phase to fit its steps; empty when nothing had to."""
 
@@ -179,6 +225,13 @@ class Environment(Record):
     code_version: str = ""
 
 
+class SlownessSummary(Record):
+    """What the clock said while the run went on. No decision has read it."""
+
+    late_phases: tuple[LatePhase, ...] = ()
+    collapses: tuple[Collapse, ...] = ()
+
+
 class RunReport(Record):
     """What the report of every run says, with the numbers behind it."""
 
@@ -199,6 +252,7 @@ class RunReport(Record):
     environment: Environment
     resumed_count: int = Field(ge=0)
     wall: WallSummary
+    slowness: SlownessSummary = SlownessSummary()
     cost: CostSummary
     test_openings: int = Field(ge=0)
     """How often the test split was read; 1 in an honest run, 0 where there is none."""

@@ -15,6 +15,7 @@ from orchestrator.report.final_report import (
     ModelSummary,
     RunReport,
     Score,
+    SlownessSummary,
     WallPart,
     WallSummary,
 )
@@ -49,6 +50,10 @@ def run_report(folder: RunFolder, saved: Saved, command: str) -> RunReport:
         environment=_environment(saved),
         resumed_count=state.resumed_count,
         wall=_wall(saved.telemetry),
+        slowness=SlownessSummary(
+            late_phases=saved.telemetry.watchdog.late,
+            collapses=saved.telemetry.throughput.collapses,
+        ),
         cost=_cost(saved),
         test_openings=state.test_openings,
         model_sha256=_sha256(folder.model / "model.safetensors"),

@@ -1,52 +1,200 @@
-"""The decisions of a run, told in the order in which they were taken."""
+"""The run as a story: a chapter a phase, from what it began with to what its gate said."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from typing import assert_never
 
-from orchestrator.report.escape import code, inline
-from orchestrator.report.final_report import FinalReport, PhaseSummary
-from state.records import Decision, Finding
+from pydantic import JsonValue
 
-MAX_LINES_A_PHASE = 12
+from orchestrator.phases import purpose
+from orchestrator.report.escape import inline
+from orchestrator.report.final_report import (
+    EnsembleSummary,
+    FinalReport,
+    GateDeficit,
+    GateSummary,
+    PhaseSummary,
+)
+from orchestrator.report.headline import SAME_BPB
+from orchestrator.report.incidents import Incident, copy_of, incidents
+from orchestrator.report.quantities import bpb
+from orchestrator.report.wording import changes, counted, generations, percent, sentence
+
+MAX_LINES = 9
+"""Incidents a phase; title, opening and end come on top."""
+SAME_SHARE = 5e-5
+"""Differences below this vanish in a percentage with two decimals."""
 
 
 def story(report: FinalReport) -> str:
-    """A paragraph a phase: what was found, what was decided and why."""
-    return "\n\n".join(_chapter(phase) for phase in report.phases)
+    """Every chapter; a pure function of the record, what is foreign in it escaped."""
+    chapters = [_chapter(report, number) for number in range(len(report.phases))]
+    return "\n\n".join(chapters) or "No phase has ended."
 
 
-def _chapter(phase: PhaseSummary) -> str:
-    lines = [_run_of(list(run)) for _, run in groupby(phase.decisions, key=_same_decision)]
-    if len(lines) > MAX_LINES_A_PHASE:
-        left_out = len(lines) - MAX_LINES_A_PHASE
-        lines = [*lines[: MAX_LINES_A_PHASE - 1], f"... {left_out + 1} more in final-report.json."]
-    seen = _findings(phase.findings)
-    notes = [text for text in (inline(phase.note), seen) if text]
-    body = [*notes, *lines] or ["Nothing had to be decided."]
-    return "\n".join([f"**{phase.name.capitalize()}**", "", *(f"- {line}" for line in body)])
+def _chapter(report: FinalReport, number: int) -> str:
+    phase, before = report.phases[number], report.phases[:number]
+    told = incidents(phase, before, report.members, report.synchrony, report.slowness)
+    opening, end = _opening(report, phase, before), _end(phase, before)
+    listed = "\n".join(f"- {line}" for line in _lines(told))
+    parts = [opening, listed, end] if listed else [f"{opening} {end}".strip()]
+    return "\n\n".join(part for part in (f"**{_title(phase, before)}**", *parts) if part)
 
 
-def _same_decision(decision: Decision) -> str | Decision:
-    return decision.reason if decision.kind == "continue" else decision
+def _title(phase: PhaseSummary, before: Sequence[PhaseSummary]) -> str:
+    earlier = [one for one in before if one.name == phase.name]
+    which = ""
+    if earlier:
+        which = ", second attempt" if before[-1] is earlier[-1] else ", once more"
+    where = ""
+    if phase.first_generation is not None and phase.generations:
+        first = phase.first_generation
+        where = f", {generations(range(first, first + phase.generations))}"
+    steps = counted(phase.steps, "step")
+    return f"{phase.name.capitalize()}{which} ({purpose(phase.name)}): {steps}{where}"
 
 
-def _run_of(decisions: Sequence[Decision]) -> str:
-    first, last = decisions[0], decisions[-1]
-    where = f"Generation {first.generation}"
-    if last.generation != first.generation:
-        where = f"Generations {first.generation} to {last.generation}"
-    changes = "; ".join(
-        f"{code(change.setting)} {change.before:g} to {change.after:g}"
-        for change in first.adjustments
+def _opening(report: FinalReport, phase: PhaseSummary, before: Sequence[PhaseSummary]) -> str:
+    """What the phase began with."""
+    is_merger = phase.name == "endosymbiosis" and all(one.name != phase.name for one in before)
+    told = [_beginning(phase, before, is_merger=is_merger), _population(phase)]
+    if is_merger and report.ensemble is not None:
+        told.append(_merger(report.ensemble))
+    if phase.note:
+        note = phase.note.partition(": ")[2] or phase.note
+        told.append(f"to fit into its steps: {inline(note.replace('->', 'to'))}")
+    return " ".join(sentence(one) for one in told if one)
+
+
+def _beginning(phase: PhaseSummary, before: Sequence[PhaseSummary], *, is_merger: bool) -> str:
+    at = f"{bpb(phase.start_bits_per_byte)} bits per byte"
+    if phase.start_bits_per_byte is None:
+        twins = f"; {counted(phase.null_twins, 'run')} of its last steps on other batches showed "
+        noise = f"{twins}how large the noise is" if phase.null_twins else ""
+        return f"one model was trained from its first step{noise}" if phase.lineages else ""
+    if phase.settings and len(phase.lineages) > 1:
+        return f"it began with {len(phase.lineages)} lineages, the best one at {at}"
+    if is_merger and phase.lineages:
+        return f"lineage {phase.lineages[0]}, the best one at {at}, became the host"
+    if phase.name == "endosymbiosis" and before:
+        again = "the run was given more steps; the host went on from before its decay"
+        return f"{again}, the best so far at {at}"
+    return f"it began at {at}"
+
+
+def _population(phase: PhaseSummary) -> str:
+    population, steps = (
+        _whole(phase.settings, name) for name in ("population", "steps_per_candidate")
     )
-    tail = f" ({changes})" if changes else ""
-    return f"{where}: **{first.kind}**, {inline(first.reason)}{tail}"
+    if population is None or steps is None:
+        return ""
+    if not phase.challengers:
+        return f"the lineages trained without challengers, {counted(steps, 'step')} a generation"
+    rate = phase.settings.get("mutation_rate")
+    drawn = f", drawn with a mutation rate of {rate:g}" if isinstance(rate, int | float) else ""
+    lineages = len(phase.lineages)
+    rivals = counted(population - lineages, "challenger")
+    return f"a generation had {rivals}{drawn}, and trained each member for {counted(steps, 'step')}"
 
 
-def _findings(findings: Sequence[Finding]) -> str:
-    names = dict.fromkeys(finding.detector for finding in findings)
-    counts = ((name, sum(f.detector == name for f in findings)) for name in names)
-    told = ", ".join(
-        inline(name.replace("_", " ")) + (f" ({n} times)" if n > 1 else "") for name, n in counts
+def _whole(settings: dict[str, JsonValue], name: str) -> int | None:
+    value = settings.get(name)
+    return int(value) if isinstance(value, int | float) else None
+
+
+def _merger(ensemble: EnsembleSummary) -> str:
+    best = ensemble.best_member_bits_per_byte
+    gain = ""
+    if best is not None:
+        side = "better" if ensemble.bits_per_byte <= best else "worse"
+        gain = f", {bpb(abs(best - ensemble.bits_per_byte))} {side} than the best of them alone"
+    text = f"the lineages' average predicts at {bpb(ensemble.bits_per_byte)}{gain}"
+    if ensemble.distil_weight > 0:
+        return f"{text}; it taught the host with weight {ensemble.distil_weight:g}"
+    return f"{text}: too little to teach the host, which learned from the text alone"
+
+
+def _lines(told: Sequence[Incident]) -> list[str]:
+    """Equal ones are told once; where there is no room for all, the least important go."""
+    when: dict[str, list[int]] = {}
+    for one in told:
+        when.setdefault(one.text, []).append(one.generation)
+    ranks = {one.text: one.rank for one in told}
+    room = MAX_LINES if len(when) <= MAX_LINES else MAX_LINES - 1
+    kept = set(sorted(when, key=lambda text: ranks[text])[:room])
+    lines = [sentence(f"{generations(when[text])}: {text}") for text in when if text in kept]
+    left_out = len(when) - len(kept)
+    return [*lines, f"{left_out} more are in final-report.json."] if left_out else lines
+
+
+def _end(phase: PhaseSummary, before: Sequence[PhaseSummary]) -> str:
+    """What came of it, and the gate's verdict."""
+    told = [_result(phase)]
+    if phase.gate is not None:
+        told += _verdict(phase.gate, before)
+    return " ".join(sentence(one) for one in told if one)
+
+
+def _result(phase: PhaseSummary) -> str:
+    if phase.bits_per_byte is None:
+        return ""
+    text = f"it ended at {bpb(phase.bits_per_byte)} bits per byte"
+    if phase.start_bits_per_byte is None:
+        return text
+    gain = phase.start_bits_per_byte - phase.bits_per_byte
+    if abs(gain) < SAME_BPB:
+        return f"{text}, as it began"
+    return f"{text}, {bpb(abs(gain))} {'better' if gain >= 0 else 'worse'} than it began"
+
+
+def _verdict(gate: GateSummary, before: Sequence[PhaseSummary]) -> list[str]:
+    """What the gate said, what followed, and what else its reason holds."""
+    numbers, *others = gate.reason.split("; ")
+    others = [inline(one) for one in others]
+    compared = inline(numbers) if gate.deficit is None else _compared(gate.deficit)
+    match gate.verdict:
+        case "pass":
+            return [f"the gate let it pass: {compared}", *others]
+        case "retry":
+            changed = changes(gate.adjustments)
+            again = "the phase was begun again from the lineages as it had found them"
+            return [
+                f"the gate sent it back: {compared}",
+                *others,
+                f"{again}; {changed}" if changed else again,
+            ]
+        case "revert":
+            return [
+                f"the gate turned it down: {compared}",
+                *others,
+                f"the run went back to {copy_of(before)}",
+            ]
+        case "not judged":
+            return [f"no gate judged it: {compared}", *others]
+        case _:
+            assert_never(gate.verdict)
+
+
+def _compared(deficit: GateDeficit) -> str:
+    """The interval in words."""
+    if max(abs(deficit.low), abs(deficit.high)) < SAME_SHARE:
+        return "as good as the best before it"
+    text = (
+        f"{_side(deficit.mean)} than the best before it "
+        f"({100 * deficit.level:g} % interval: {_span(deficit.low, deficit.high)})"
     )
-    return f"The detectors saw: {told}." if told else ""
+    if deficit.low > deficit.slack:
+        return f"{text}, so by more than the {percent(deficit.slack)} that are allowed"
+    if deficit.mean > 0:
+        return f"{text}, so not shown to be worse by more than the {percent(deficit.slack)} allowed"
+    return text
+
+
+def _side(share: float) -> str:
+    return f"{percent(share)} {'worse' if share > 0 else 'better'}"
+
+
+def _span(low: float, high: float) -> str:
+    if low > 0 or high <= 0:
+        near, far = sorted((low, high), key=abs)
+        return f"{percent(near)} to {_side(far)}"
+    return f"{_side(low)} to {_side(high)}"

@@ -5,6 +5,7 @@ from orchestrator.report.final_report import Score
 from orchestrator.report.markdown import cost, document, reproduction
 from orchestrator.report.quantities import bpb, count, seconds, signed, times
 from orchestrator.report.train_report import Measured, Spoken, TrainReport
+from orchestrator.report.wording import collapse, lateness, sentence
 from state.records import Decision
 
 MAX_ROWS = 12
@@ -90,6 +91,8 @@ def _story(report: TrainReport) -> str:
     names = dict.fromkeys(finding.detector for finding in report.findings)
     found = ", ".join(inline(name.replace("_", " ")) for name in names)
     lines += [f"- The detectors saw, and left to you: {found}."] if found else []
+    slow = [*map(lateness, report.slowness.late_phases), *map(collapse, report.slowness.collapses)]
+    lines += [f"- {sentence(one)}" for one in slow]
     return "\n".join(lines) or "Nothing that a detector knows."
 
 

@@ -115,6 +115,7 @@ def _drawn(state: RunState, config: RunConfig) -> tuple[Challenger, ...]:
         settings=DRAWN,
         config=EvolutionConfig(),
         rng=generator(config.seed, "challenge", state.generation),
+        seed=config.seed,
     ).challengers
 
 

@@ -19,6 +19,18 @@ from state.records import (
 )
 from state.tasks import Task, TaskResult, TrainingResult, TrainingTask
 
+SECOND_HALF = "-second"
+SUMMED = (
+    "steps",
+    "skipped_steps",
+    "tokens",
+    "training_flops",
+    "evaluation_flops",
+    "train_seconds",
+    "eval_seconds",
+)
+"""What two halves of a training add up to."""
+
 
 class Event(Record):
     """Something that happened, for events.jsonl and the dashboards."""
@@ -75,18 +87,51 @@ def missing(state: RunState, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     return tuple(task for task in tasks if task.task_id not in done)
 
 
-def result_of(state: RunState, task_id: str) -> TaskResult | None:
-    """The result of one task, if it is there."""
+def second_half_id(task_id: str) -> str:
+    """Id of the task that goes on with a training that was cut in two."""
+    return f"{task_id}{SECOND_HALF}"
+
+
+def piece_of(state: RunState, task_id: str) -> TaskResult | None:
+    """The result with this very id, if it is there."""
     found = (result for result in work_of(state).results if result.task_id == task_id)
     return next(found, None)
 
 
+def result_of(state: RunState, task_id: str) -> TaskResult | None:
+    """The result of one task, if it is there; of one that was cut in two, all that there is."""
+    first, second = piece_of(state, task_id), piece_of(state, second_half_id(task_id))
+    if isinstance(first, TrainingResult) and isinstance(second, TrainingResult):
+        return joined(first, second)
+    return first
+
+
+def joined(first: TrainingResult, second: TrainingResult) -> TrainingResult:
+    """Two halves as one result: the second with the steps and costs of both."""
+    sums = {name: getattr(first, name) + getattr(second, name) for name in SUMMED}
+    others = {
+        "task_id": first.task_id,
+        "switch_jump": first.switch_jump,
+        "alarms": first.alarms | second.alarms,
+        "started_at": first.started_at,
+    }
+    return second.model_copy(update={**sums, **others})
+
+
 def training_result(state: RunState, task_id: str) -> TrainingResult | None:
-    """The result of a training task that ended well; None when it failed or was quarantined."""
+    """The result of a training task that ended well; None when it failed, was quarantined or
+    stopped half way.
+    """
     result = result_of(state, task_id)
     if not isinstance(result, TrainingResult) or result.status != "trained":
         return None
-    return result
+    planned = next((one for one in work_of(state).tasks if one.task_id == task_id), None)
+    return None if planned is not None and was_stopped(planned, result) else result
+
+
+def was_stopped(task: TrainingTask, result: TrainingResult) -> bool:
+    """Whether the task was left half way because others of its lineage were better."""
+    return result.status == "trained" and result.steps < task.steps
 
 
 def evaluation_of(evaluations: tuple[Evaluation, ...], split: Split) -> Evaluation | None:
@@ -124,6 +169,6 @@ def member_record(task: TrainingTask, result: TrainingResult) -> MemberRecord:
         flops=result.training_flops,
         seconds=result.train_seconds + result.eval_seconds,
         skipped_steps=result.skipped_steps,
-        status=result.status,
+        status="halved" if was_stopped(task, result) else result.status,
         tokens_per_sec=result.tokens / result.train_seconds if result.train_seconds else 0.0,
     )

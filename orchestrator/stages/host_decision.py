@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-from orchestrator.adaptation import has_response, respond
-from orchestrator.config import RunConfig
+from orchestrator.adaptation import can_change, has_response, respond
+from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import HostState, PhaseState, RunState
 from orchestrator.stages.conclusion import phase_of
@@ -70,7 +70,7 @@ def _response(
     host, phase = host_of(state), phase_of(state)
     if result.status != "trained":
         return after_failure(state, config, result)
-    answerable = [finding for finding in findings if has_response(finding)]
+    answerable = [finding for finding in findings if _is_answerable(state, config, finding)]
     if not answerable:
         return Response("continue", "nothing calls for a change", host, phase)
     if phase.cooldown_left:
@@ -104,15 +104,33 @@ def cause_of(result: TrainingResult) -> str:
     return result.error or f"{result.skipped_steps} of {result.steps} steps were unusable"
 
 
+def _is_answerable(state: RunState, config: RunConfig, finding: Finding) -> bool:
+    """The answer is not withheld and would change something."""
+    settings, evolution = phase_of(state).settings, config.evolution
+    if can_change(finding, settings, _configured(state, config), evolution):
+        return True
+    return has_response(finding, evolution) and _decays_early(state, config, finding)
+
+
+def _decays_early(state: RunState, config: RunConfig, finding: Finding) -> bool:
+    """Overfitting lets the rate fall from now on, if it does not fall already."""
+    now, _ = host_progress(state, config, 0)
+    return finding.detector == "host_overfitting" and now < host_of(state).decay_from
+
+
+def _configured(state: RunState, config: RunConfig) -> PhaseConfig:
+    """The phase's ranges; a baseline has those of the last phase."""
+    return phases_of(config)[min(state.phase_index, len(phases_of(config)) - 1)]
+
+
 def _answer(state: RunState, config: RunConfig, findings: list[Finding]) -> Response:
     host, phase = host_of(state), phase_of(state)
-    configured = phases_of(config)[min(state.phase_index, len(phases_of(config)) - 1)]
     settings = phase.settings
     adjustments: list[Adjustment] = []
     for finding in findings:
-        settings, changes = respond(finding, settings, configured, config.evolution)
+        settings, changes = respond(finding, settings, _configured(state, config), config.evolution)
         adjustments += changes
-        if finding.detector == "host_overfitting":
+        if _decays_early(state, config, finding):
             host, change = _early_decay(host, host_progress(state, config, 0)[0])
             adjustments.append(change)
     reason = "; ".join(finding.reason for finding in findings)
@@ -121,7 +139,5 @@ def _answer(state: RunState, config: RunConfig, findings: list[Finding]) -> Resp
 
 
 def _early_decay(host: HostState, now: float) -> tuple[HostState, Adjustment]:
-    """The rate falls from now on, if it does not fall already."""
-    start = min(host.decay_from, now)
-    change = Adjustment(setting="decay_from", before=host.decay_from, after=start)
-    return host.model_copy(update={"decay_from": start}), change
+    change = Adjustment(setting="decay_from", before=host.decay_from, after=now)
+    return host.model_copy(update={"decay_from": now}), change

@@ -1,19 +1,17 @@
-"""The end of a phase: run the battery, judge, keep the best copies, and move on."""
+"""The end of a phase: run the battery, judge, tell what was decided, and move on."""
 
 from orchestrator import ledger as books
-from orchestrator.config import PhaseConfig, RunConfig
-from orchestrator.gates.phase_gate import judge, paired_deficit
+from orchestrator.config import RunConfig
+from orchestrator.gates.phase_gate import Deficit, judge, paired_deficit
 from orchestrator.phases import phases_of
-from orchestrator.run_state import Dormant, Gate, OpenWork, PhaseSummary, RunState
-from orchestrator.stages.conclusion import (
-    Conclusion,
-    Event,
-    missing,
-    phase_of,
-    result_of,
-)
+from orchestrator.run_state import Dormant, Gate, OpenWork, PhaseState, PhaseSummary, RunState
+from orchestrator.stages.conclusion import Conclusion, Event, missing, phase_of, result_of
 from orchestrator.stages.host_progress import host_of
-from orchestrator.stages.search_decision import best_dormant, floor_steps, restore
+from orchestrator.stages.phase_move import leave
+from orchestrator.stages.retry import Retry, adjustments, begin_again, offer
+from orchestrator.stages.search_decision import best_dormant
+from orchestrator.stages.share_shift import shift_shares
+from orchestrator.stages.training import phase_name
 from state.records import BatteryReport, Decision
 from state.seeds import derive_seed
 from state.tasks import BatteryResult, BatteryTask, Task
@@ -40,34 +38,32 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
-    """Pass, retry or revert; then the next phase."""
-    best, phase = champion(state, config), phases_of(config)[state.phase_index]
-    result = result_of(state, _battery_id(state))
-    report = result.report if isinstance(result, BatteryResult) else None
-    gate = _gate(state, config, phase, best)
-    decision = Decision(
-        phase=phase.name,
-        generation=state.generation - 1,
-        kind=gate.verdict,
-        reason=gate.reason,
-        numbers={"bits_per_byte": best.evaluation.bits_per_byte},
+    """Pass or revert, and on to the next phase; or the same phase once more.
+
+    Where Primordial is left, the shares of the phases after it may shift.
+    """
+    best, offered = champion(state, config), offer(state, config)
+    gate = _gate(state, config, best, offered if isinstance(offered, str) else "")
+    decision, report = _decision(state, config, best, gate), _battery(state)
+    events = (_event(decision, best),)
+    if gate.verdict == "retry":
+        assert isinstance(offered, Retry)
+        after, shift = begin_again(state, config, offered), None
+        decision = decision.model_copy(update={"adjustments": adjustments(state, after)})
+    else:
+        shift = shift_shares(state, config)
+        state = shift.state if shift else state
+        after = leave(state, config, gate, _candidates(state, config, best))
+    decisions = (decision, shift.decision) if shift else (decision,)
+    summaries = (*after.summaries, _summary(state, config, best, report, gate))
+    return Conclusion(
+        state=after.model_copy(
+            update={"last_decision": decisions[-1], "summaries": summaries},
+        ),
+        decisions=decisions,
+        battery=report,
+        events=(*events, shift.event) if shift else events,
     )
-    summary = _summary(state, config, phase, best, report, gate)
-    moved = _move(state, config, phase, best, gate)
-    moved = moved.model_copy(
-        update={"last_decision": decision, "summaries": (*moved.summaries, summary)}
-    )
-    event = Event(
-        kind="gate",
-        data={
-            "phase": phase.name,
-            "verdict": gate.verdict,
-            "reason": gate.reason,
-            "bits_per_byte": round(best.evaluation.bits_per_byte, 5),
-            "formula": best.genome.formula,
-        },
-    )
-    return Conclusion(state=moved, decisions=(decision,), battery=report, events=(event,))
 
 
 def champion(state: RunState, config: RunConfig) -> Dormant:
@@ -101,21 +97,21 @@ def champions(state: RunState, config: RunConfig) -> list[Dormant]:
     ]
 
 
+def _candidates(state: RunState, config: RunConfig, best: Dormant) -> list[Dormant]:
+    is_host = phases_of(config)[state.phase_index].kind == "host"
+    return [best] if is_host else champions(state, config)
+
+
 def _battery_id(state: RunState) -> str:
     return f"g{state.generation:05d}-p{state.phase_index}-battery"
 
 
-def retry_cost(state: RunState, config: RunConfig, phase: PhaseConfig) -> int | None:
-    """Steps of a second attempt; None when it was retried, is no search or cannot be paid."""
-    ongoing = phase_of(state)
-    cost = books.line(state.ledger, phase.name).allotted
-    rest = books.remaining(state.ledger, "endosymbiosis") - cost
-    if phase.kind != "search" or ongoing.retries > 0 or rest < floor_steps(config):
-        return None
-    return cost
+def _battery(state: RunState) -> BatteryReport | None:
+    result = result_of(state, _battery_id(state))
+    return result.report if isinstance(result, BatteryResult) else None
 
 
-def _gate(state: RunState, config: RunConfig, phase: PhaseConfig, best: Dormant) -> Gate:
+def _gate(state: RunState, config: RunConfig, best: Dormant, refusal: str) -> Gate:
     deficit = None
     if state.dormant:
         deficit = paired_deficit(
@@ -124,32 +120,61 @@ def _gate(state: RunState, config: RunConfig, phase: PhaseConfig, best: Dormant)
             config.gate,
             derive_seed(config.seed, "gate", state.phase_index),
         )
-    gate = judge(
-        deficit,
-        config=config.gate,
-        may_retry=retry_cost(state, config, phase) is not None,
-        has_dormant=bool(state.dormant),
-    )
-    if phase.kind != "search" or any(phase_of(state).accepted_history):
+    gate = judge(deficit, config=config.gate, refusal=refusal)
+    if phases_of(config)[state.phase_index].kind != "search":
         return gate
-    return gate.model_copy(update={"reason": f"{gate.reason}; no genome was accepted"})
+    missed = _no_progress(phase_of(state), deficit)
+    return gate.model_copy(update={"reason": f"{gate.reason}; {missed}"}) if missed else gate
+
+
+def _no_progress(ongoing: PhaseState, deficit: Deficit | None) -> str | None:
+    """Why a search phase has shown neither a better model nor an accepted genome; None where it
+    has.
+    """
+    if any(ongoing.accepted_history) or (deficit is not None and deficit.high < 0):
+        return None
+    if ongoing.fit is None or not ongoing.fit.null_pairs:
+        return "no progress is shown: the lineages trained without challengers"
+    tried = sum(drawn for drawn, _ in ongoing.draw_history)
+    if not tried:
+        return "no progress is shown: no lineage was old enough for challengers"
+    return f"no progress is shown: none of {tried} challengers was better than the noise"
+
+
+def _decision(state: RunState, config: RunConfig, best: Dormant, gate: Gate) -> Decision:
+    return Decision(
+        phase=phase_name(state, config),
+        generation=state.generation - 1,
+        kind=gate.verdict,
+        reason=gate.reason,
+        numbers={"bits_per_byte": best.evaluation.bits_per_byte, **gate.numbers},
+    )
+
+
+def _event(decision: Decision, best: Dormant) -> Event:
+    return Event(
+        kind="gate",
+        data={
+            "phase": decision.phase,
+            "verdict": decision.kind,
+            "reason": decision.reason,
+            "bits_per_byte": round(best.evaluation.bits_per_byte, 5),
+            "formula": best.genome.formula,
+        },
+    )
 
 
 def _summary(
-    state: RunState,
-    config: RunConfig,
-    phase: PhaseConfig,
-    best: Dormant,
-    report: BatteryReport | None,
-    gate: Gate,
+    state: RunState, config: RunConfig, best: Dormant, report: BatteryReport | None, gate: Gate
 ) -> PhaseSummary:
-    ongoing = phase_of(state)
-    settled = books.line(state.ledger, phase.name).settled
-    told = sum(one.steps for one in state.summaries if one.name == phase.name)
+    ongoing, name = phase_of(state), phase_name(state, config)
+    settled = books.line(state.ledger, name).settled
+    told = sum(one.steps for one in state.summaries if one.name == name)
     return PhaseSummary(
-        name=phase.name,
+        name=name,
         steps=settled - told,
         generations=state.generation - ongoing.first_generation,
+        first_generation=ongoing.first_generation,
         bits_per_byte=best.evaluation.bits_per_byte,
         battery=report.composite if report else None,
         gate=gate,
@@ -157,91 +182,3 @@ def _summary(
         findings=ongoing.findings,
         note=ongoing.fit.note if ongoing.fit else "",
     )
-
-
-def _move(
-    state: RunState, config: RunConfig, phase: PhaseConfig, best: Dormant, gate: Gate
-) -> RunState:
-    """Where the run goes from here."""
-    if gate.verdict == "retry":
-        return _retried(state, config, phase)
-    if gate.verdict == "revert":
-        state = _reverted(state, phase)
-    else:
-        state = state.model_copy(update={"dormant": _kept(state, config, phase, best)})
-    return _next_phase(state, config)
-
-
-def _retried(state: RunState, config: RunConfig, phase: PhaseConfig) -> RunState:
-    """From the lineages as the phase found them, with half the learning rate, once."""
-    ongoing = phase_of(state)
-    cost = retry_cost(state, config, phase)
-    assert cost is not None
-    ledger = books.transfer(state.ledger, "endosymbiosis", phase.name, cost)
-    settings = ongoing.settings.model_copy(update={"lr_scale": ongoing.settings.lr_scale / 2})
-    again = ongoing.model_copy(
-        update={
-            "settings": settings,
-            "first_generation": state.generation,
-            "retries": 1,
-            "settled_before": books.line(ledger, phase.name).settled,
-            "closing": False,
-            "failed_generations": 0,
-            "best_history": (),
-            "accepted_history": (),
-            "distance_history": (),
-            "findings": (),
-        }
-    )
-    return state.model_copy(
-        update={
-            "ledger": ledger,
-            "lineages": ongoing.start_lineages,
-            "oscillators": ongoing.start_oscillators,
-            "phase": again,
-            "stage": "generation",
-            "work": None,
-            "decisions": (),
-        }
-    )
-
-
-def _reverted(state: RunState, phase: PhaseConfig) -> RunState:
-    copy = best_dormant(state)
-    if phase.kind != "host":
-        return restore(state, copy)
-    host = host_of(state).model_copy(
-        update={
-            "genome": copy.genome,
-            "checkpoint": copy.checkpoint,
-            "age_steps": copy.age_steps,
-            "lineage": copy.lineage,
-            "best": copy,
-            "before_decay": copy.checkpoint,
-            "before_decay_age": copy.age_steps,
-        }
-    )
-    return state.model_copy(update={"host": host})
-
-
-def _kept(
-    state: RunState, config: RunConfig, phase: PhaseConfig, best: Dormant
-) -> tuple[Dormant, ...]:
-    """The best distinct champions so far, best first."""
-    new = [best] if phase.kind == "host" else champions(state, config)
-    ranked = sorted(
-        {one.checkpoint: one for one in (*state.dormant, *new)}.values(),
-        key=lambda one: (one.evaluation.bits_per_byte, one.checkpoint),
-    )
-    return tuple(ranked[: config.evolution.num_dormant])
-
-
-def _next_phase(state: RunState, config: RunConfig) -> RunState:
-    """The next phase; after the last the winner is known and the controls follow."""
-    index = state.phase_index + 1
-    update: dict[str, object] = {"phase_index": index, "work": None, "decisions": ()}
-    if index < len(phases_of(config)):
-        return state.model_copy(update={**update, "stage": "phase_start"})
-    host = host_of(state)
-    ended = {"stage": "control", "winner": host.best, "final_host": host, "host": None}
-    return state.model_copy(update={**update, **ended})

@@ -10,6 +10,9 @@ from state.genome import parse
 from state.seeds import derive_seed
 from state.tasks import Task
 
+FIRST_COOLDOWN = 2
+"""Generations of a phase before its first adaptation, unless its cooldown is shorter."""
+
 
 def open_work(state: RunState, config: RunConfig) -> RunState:
     """Nothing to train."""
@@ -51,10 +54,20 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     return Conclusion(state=state.model_copy(update=update), events=events)
 
 
+def is_lean(state: RunState, phase: PhaseConfig) -> bool:
+    """The phase has gone without the steps for more than the fewest challengers."""
+    if state.regime is None or state.regime.kind != "compute_limited":
+        return False
+    return phase.name in ("cambrian", "oxidation")
+
+
 def _lineages(state: RunState, config: RunConfig, phase: PhaseConfig) -> tuple[LineageState, ...]:
     wanted = 1 if phase.kind == "reference" else config.evolution.lineages
     new = tuple(new_lineage(config, index) for index in range(len(state.lineages), wanted))
-    kept = tuple(lineage.model_copy(update={"bits_history": ()}) for lineage in state.lineages)
+    kept = tuple(
+        lineage.model_copy(update={"bits_history": (), "train_history": ()})
+        for lineage in state.lineages
+    )
     return kept + new
 
 
@@ -68,7 +81,8 @@ def _fresh_phase(state: RunState, config: RunConfig, phase: PhaseConfig) -> Phas
             settled_before=books.line(state.ledger, phase.name).settled,
         )
     alive = sum(lineage.alive for lineage in state.lineages)
-    fit = fit_search(phase, config.evolution, books.remaining(state.ledger, phase.name), alive)
+    left, lean = books.remaining(state.ledger, phase.name), is_lean(state, phase)
+    fit = fit_search(phase, config.evolution, left, alive, is_lean=lean)
     settings = PhaseSettings(
         mutation_rate=phase.mutation_rate,
         steps_per_candidate=fit.steps_per_candidate,
@@ -85,5 +99,5 @@ def _fresh_phase(state: RunState, config: RunConfig, phase: PhaseConfig) -> Phas
         first_generation=state.generation,
         start_lineages=state.lineages,
         start_oscillators=state.oscillators,
-        cooldown_left=min(phase.cooldown, 2),
+        cooldown_left=min(phase.cooldown, FIRST_COOLDOWN),
     )

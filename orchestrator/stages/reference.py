@@ -89,6 +89,7 @@ def _grown(lineage: LineageState, result: TrainingResult) -> LineageState:
             "evaluation": evaluation,
             "train_loss": result.train_loss,
             "bits_history": (*lineage.bits_history, evaluation.bits_per_byte),
+            "train_history": (*lineage.train_history, result.train_loss),
         }
     )
 

@@ -3,7 +3,7 @@
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.detectors.panel import inspect_all
-from orchestrator.run_state import Counts, LineageState, PhaseState, RunState
+from orchestrator.run_state import Counts, LineageState, RunState
 from orchestrator.stages.conclusion import (
     Conclusion,
     Event,
@@ -15,8 +15,11 @@ from orchestrator.stages.conclusion import (
     training_result,
     work_of,
 )
+from orchestrator.stages.halving import first_run, second_halves
+from orchestrator.stages.search_answer import count_exhaustions
 from orchestrator.stages.search_decision import apply, situation
-from orchestrator.stages.search_evidence import evidence, mean_distance
+from orchestrator.stages.search_evidence import evidence
+from orchestrator.stages.search_history import with_histories
 from orchestrator.stages.search_judgement import (
     Judgement,
     bits_per_byte,
@@ -29,6 +32,7 @@ from orchestrator.stages.search_judgement import (
     search_evaluation,
     tasks_of,
 )
+from orchestrator.stages.search_learning import with_lessons
 from orchestrator.stages.search_plan import plan_generation
 from orchestrator.stages.synchrony import synchronise
 from orchestrator.stages.training import phase_name
@@ -46,15 +50,17 @@ def open_work(state: RunState, config: RunConfig) -> RunState:
 
 
 def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
-    """The first run, and when it is in, the second run of those that passed."""
-    first = missing(state, work_of(state).tasks)
-    return first or missing(state, confirmation_tasks(state, judge(state, config)))
+    """The first run, the second halves of those that go on, the second run of those that passed."""
+    first = missing(state, first_run(state, config))
+    unfinished = first or missing(state, second_halves(state, config))
+    return unfinished or missing(state, confirmation_tasks(state, judge(state, config)))
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
     """Accept, measure, decide."""
     verdict = judge(state, config)
     state = _with_phase(state, failed_generations=_failed_generations(state))
+    state = with_lessons(state, verdict)
     before = state
     winners = {lineage.index: _survivor(state, verdict, lineage) for lineage in state.lineages}
     lineages = tuple(winners[lineage.index][0] for lineage in state.lineages)
@@ -64,6 +70,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     state, synchrony = synchronise(before, state, config, noise_sigma(verdict.differences))
     findings = inspect_all(evidence(before, state, config))
     state = _with_phase(state, findings=(*phase_of(state).findings, *findings))
+    state = count_exhaustions(state, findings)
     decision = decide(situation(before, state, config, findings))
     state, decision = apply(state, config, decision, findings)
     events = (_event(before, decision, accepted, verdict),)
@@ -129,12 +136,21 @@ def _survivor(
         "evaluation": measured,
         "train_loss": result.train_loss,
         "bits_history": (*lineage.bits_history, measured.bits_per_byte),
+        "train_history": (*lineage.train_history, result.train_loss),
+        "consensus": _consensus(state, lineage),
     }
     if accepted is None:
         return lineage.model_copy(update=changes), None
     proposal = next(one for one in work_of(state).proposals if one.task_id == task.task_id)
     changes |= {"parents": proposal.parents, "accepted": lineage.accepted + 1}
     return lineage.model_copy(update=changes), task.task_id
+
+
+def _consensus(state: RunState, lineage: LineageState) -> str | None:
+    """The running mean that the champion's task moved, whoever the lineage goes on from."""
+    champion = tasks_of(state, lineage.index, "champion")[0]
+    result = training_result(state, champion.task_id)
+    return result.consensus if result and result.consensus else lineage.consensus
 
 
 def _tally(
@@ -157,7 +173,7 @@ def _tally(
         quarantined=counts.quarantined + sum(one.status != "trained" for one in results),
     )
     known = dict.fromkeys((*state.known, *genomes_of(state)))
-    phase = _histories(state, verdict, lineages, len(accepted))
+    phase = with_histories(state, verdict.differences, lineages, len(accepted))
     spent = sum(one.steps for one in results)
     return state.model_copy(
         update={
@@ -170,32 +186,13 @@ def _tally(
     )
 
 
-def _histories(
-    state: RunState, verdict: Judgement, lineages: tuple[LineageState, ...], num_accepted: int
-) -> PhaseState:
-    phase = phase_of(state)
-    measured = [one.evaluation.bits_per_byte for one in lineages if one.evaluation and one.alive]
-    best = min((*phase.best_history[-1:], *measured))
-    distance = mean_distance(genomes_of(state))
-    distances = phase.distance_history if distance is None else (*phase.distance_history, distance)
-    return phase.model_copy(
-        update={
-            "null_differences": verdict.differences,
-            "best_history": (*phase.best_history, best),
-            "accepted_history": (*phase.accepted_history, num_accepted),
-            "distance_history": distances,
-            "start_distance": phase.start_distance if phase.start_distance else distance,
-        }
-    )
-
-
 def _members(
     state: RunState, verdict: Judgement, accepted: dict[int, str]
 ) -> tuple[MemberRecord, ...]:
     proposals = {one.task_id: one for one in work_of(state).proposals}
     rows = []
     for task in work_of(state).tasks:
-        result = next((one for one in work_of(state).results if one.task_id == task.task_id), None)
+        result = result_of(state, task.task_id)
         if not isinstance(result, TrainingResult):
             continue
         row = member_record(task, result)

@@ -1,16 +1,16 @@
 """From the table's decision to the next state of a search phase."""
 
 from orchestrator import ledger as books
-from orchestrator.adaptation import has_response, respond
 from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.evolution.kuramoto import drop, is_locked
 from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, LineageState, RunState
 from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.search_answer import answer, answerable, resize
 from orchestrator.stages.search_plan import next_cost
 from orchestrator.stages.training import phase_name
 from orchestrator.transitions import Situation
-from state.records import Adjustment, Decision, Finding, PhaseName
+from state.records import Decision, Finding, PhaseName
 
 
 def situation(
@@ -24,6 +24,7 @@ def situation(
         phase=name,
         generation=before.generation,
         findings=findings,
+        answerable=answerable(after, config, findings),
         best_bits_per_byte=_best_now(after),
         dormant_bits_per_byte=dormant,
         steps_left=books.remaining(after.ledger, name),
@@ -37,6 +38,7 @@ def situation(
         distance=phase.distance_history[-1] if phase.distance_history else None,
         best_history=phase.best_history,
         cooldown_left=phase.cooldown_left,
+        exhaustions=phase.exhaustions,
         reverted=any(decision.kind == "revert" for decision in after.decisions),
     )
 
@@ -65,7 +67,10 @@ def apply(
         case "advance":
             after = _advance(after, name, decision)
         case "adapt":
-            after, decision = _adapt(after, config, decision, findings)
+            after, decision = answer(after, config, decision, findings)
+            after, decision = resize(after, config, decision, findings)
+        case "continue":
+            after, decision = resize(after, config, decision, findings)
         case "revert":
             after = restore(after, best_dormant(after))
         case _:
@@ -106,6 +111,7 @@ def _awakened(lineage: LineageState, dormant: Dormant) -> LineageState:
         update={
             "genome": dormant.genome,
             "checkpoint": dormant.checkpoint,
+            "consensus": None,
             "evaluation": dormant.evaluation,
             "age_steps": dormant.age_steps,
             "parents": dormant.parents,
@@ -138,22 +144,6 @@ def _advance(state: RunState, name: PhaseName, decision: Decision) -> RunState:
         state = state.model_copy(update={"ledger": ledger})
     phase = phase_of(state).model_copy(update={"closing": True})
     return state.model_copy(update={"phase": phase})
-
-
-def _adapt(
-    state: RunState, config: RunConfig, decision: Decision, findings: tuple[Finding, ...]
-) -> tuple[RunState, Decision]:
-    configured = phases_of(config)[state.phase_index]
-    phase = phase_of(state)
-    settings = phase.settings
-    adjustments: tuple[Adjustment, ...] = ()
-    for finding in findings:
-        if has_response(finding):
-            settings, changes = respond(finding, settings, configured, config.evolution)
-            adjustments = (*adjustments, *changes)
-    phase = phase.model_copy(update={"settings": settings, "cooldown_left": configured.cooldown})
-    decision = decision.model_copy(update={"adjustments": adjustments})
-    return state.model_copy(update={"phase": phase}), decision
 
 
 def _prune(state: RunState, config: RunConfig) -> RunState:

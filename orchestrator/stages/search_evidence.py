@@ -1,26 +1,14 @@
 """What the detectors and the transition table are told about a generation."""
 
-from collections.abc import Sequence
-from itertools import combinations
-
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.detectors.evidence import Evidence, MemberEvidence
-from orchestrator.run_state import RunState
+from orchestrator.detectors.evidence import Evidence, History, MemberEvidence
+from orchestrator.evolution.kuramoto import is_locked
+from orchestrator.run_state import LineageState, RunState
 from orchestrator.stages.conclusion import phase_of, result_of, work_of
-from orchestrator.stages.search_judgement import genomes_of, search_evaluation
+from orchestrator.stages.search_judgement import genomes_of, noise_sigma, search_evaluation
 from orchestrator.stages.training import phase_name
-from state.genome import distance
-from state.records import Genome
 from state.tasks import TrainingResult, TrainingTask
-
-
-def mean_distance(genomes: Sequence[Genome]) -> float | None:
-    """Mean functional distance over all pairs; None for fewer than two members."""
-    pairs = list(combinations(genomes, 2))
-    if not pairs:
-        return None
-    return sum(distance(first, second) for first, second in pairs) / len(pairs)
 
 
 def evidence(before: RunState, after: RunState, config: RunConfig) -> Evidence:
@@ -38,7 +26,23 @@ def evidence(before: RunState, after: RunState, config: RunConfig) -> Evidence:
         steps_history=_steps_history(after, config),
         allotted=books.line(after.ledger, phase_name(after, config)).allotted
         - phase.settled_before,
+        lineage_histories=tuple((one.index, _history(one)) for one in after.lineages if one.alive),
+        noise_sigma=noise_sigma(phase.null_differences),
+        locked=after.oscillators is not None and is_locked(after.oscillators),
+        distance_history=phase.distance_history,
+        accepted_history=phase.accepted_history,
+        draw_history=phase.draw_history,
+        complex_history=phase.complex_history,
+        transfer_history=phase.transfer_history,
+        entropy_history=phase.entropy_history,
     )
+
+
+def _history(lineage: LineageState) -> History:
+    """Its generations; those that an older version left without a training loss are left out."""
+    unpaired = len(lineage.bits_history) - len(lineage.train_history)
+    pairs = zip(lineage.bits_history[unpaired:], lineage.train_history, strict=True)
+    return tuple((number, bits, loss) for number, (bits, loss) in enumerate(pairs))
 
 
 def _members(state: RunState) -> tuple[MemberEvidence, ...]:

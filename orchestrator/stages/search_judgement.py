@@ -1,6 +1,6 @@
 """Which challengers of a generation are better than their champion, beyond the noise."""
 
-from orchestrator.config import RunConfig
+from orchestrator.config import EvolutionConfig, RunConfig
 from orchestrator.evolution.noise import gain_limit, null_differences, sigma
 from orchestrator.evolution.selection import Contender, best_contender, passes
 from orchestrator.run_state import LineageState, RunState
@@ -33,20 +33,25 @@ class Judgement(Record):
 
 
 def bits_per_byte(state: RunState, task_id: str) -> float | None:
-    """Search bits per byte of a finished task."""
+    """Search bits per byte of a member after all its steps; None where it did not get there."""
     evaluation = search_evaluation(state, task_id)
     return evaluation.bits_per_byte if evaluation else None
 
 
 def search_evaluation(state: RunState, task_id: str) -> Evaluation | None:
-    """Search evaluation of a finished task."""
+    """Search evaluation of a member after all its steps, which were cut in two or not."""
     result = training_result(state, task_id)
     return evaluation_of(result.evaluations, "search") if result else None
 
 
 def tasks_of(state: RunState, lineage: int, role: str) -> list[TrainingTask]:
-    """First-run tasks of a lineage in one role."""
+    """Tasks of a lineage in one role as they were planned, whole."""
     return [task for task in work_of(state).tasks if (task.lineage, task.role) == (lineage, role)]
+
+
+def task_named(state: RunState, task_id: str) -> TrainingTask:
+    """One of the first run's tasks."""
+    return next(task for task in work_of(state).tasks if task.task_id == task_id)
 
 
 def champion_bits(state: RunState, lineage: int) -> float | None:
@@ -79,7 +84,7 @@ def confirmation_tasks(state: RunState, judgement: Judgement) -> tuple[TrainingT
     """Champion and contender of each passing lineage, trained once more on other batches."""
     tasks = []
     for index, contender in judgement.contenders.items():
-        for task in (tasks_of(state, index, "champion")[0], _task(state, contender.task_id)):
+        for task in (tasks_of(state, index, "champion")[0], task_named(state, contender.task_id)):
             tasks.append(confirmation_of(task))
     return tuple(tasks)
 
@@ -132,12 +137,24 @@ def _passing(
         if bits is not None:
             gain = reference - bits
             contenders.append(Contender(task_id=task.task_id, genome=task.genome, gain=gain))
-    best = best_contender(contenders, lineage.genome, scale, config.evolution)
+    prices = _prices(state, config)
+    best = best_contender(contenders, lineage.genome, scale, prices)
     if best is None or not passes(
-        best, lineage.genome, limit=limit, noise_sigma=scale, config=config.evolution
+        best, lineage.genome, limit=limit, noise_sigma=scale, config=prices
     ):
         return None
     return best
+
+
+def _prices(state: RunState, config: RunConfig) -> EvolutionConfig:
+    """What complexity costs now."""
+    scale, evolution = phase_of(state).settings.complexity_scale, config.evolution
+    return evolution.model_copy(
+        update={
+            "complexity_weight": scale * evolution.complexity_weight,
+            "cost_weight": scale * evolution.cost_weight,
+        }
+    )
 
 
 def _new_differences(state: RunState) -> tuple[float, ...]:
@@ -163,7 +180,3 @@ def _null_passed(state: RunState, limit: float | None) -> int:
         if task.role == "null" and own is not None and bits is not None and own - bits > limit:
             passed += 1
     return passed
-
-
-def _task(state: RunState, task_id: str) -> TrainingTask:
-    return next(task for task in work_of(state).tasks if task.task_id == task_id)

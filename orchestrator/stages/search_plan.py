@@ -7,6 +7,7 @@ from orchestrator.phases import generation_cost
 from orchestrator.run_state import LineageState, OpenWork, Proposal, RunState
 from orchestrator.schedule import warmup_steps
 from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.halving import first_steps, is_halved, saved_steps
 from orchestrator.stages.training import Stint, lineage_task, phase_name
 from state.base import Record
 from state.records import Genome
@@ -106,17 +107,18 @@ def _remainder(state: RunState, config: RunConfig, left: int) -> OpenWork:
 def _contest(state: RunState, config: RunConfig, cost: int) -> OpenWork:
     seats, steps = places(state, config), phase_of(state).settings.steps_per_candidate
     expected = cost - 2 * steps * seats.confirmations
+    expected -= saved_steps(config.evolution, steps, seats.challengers.values())
     tasks: list[TrainingTask] = []
     proposals: list[Proposal] = []
-    redrawn = 0
+    draws = redrawn = 0
     known = list(state.known)
     for lineage in alive(state):
         tasks.append(_champion(state, config, lineage, steps, expected))
         tasks += _twins(state, config, lineage, seats.twins.get(lineage.index, 0), expected)
         draw = _draw(state, config, lineage, seats.challengers.get(lineage.index, 0), known)
-        redrawn += draw.known_redrawn
+        draws, redrawn = draws + draw.draws, redrawn + draw.known_redrawn
         for number, one in enumerate(draw.challengers, start=1):
-            stint = Stint(f"c{number:02d}", "challenger", steps, "train", genome=one.genome)
+            stint = _challenger(config, number, one.genome, steps, len(draw.challengers))
             task = lineage_task(state, config, lineage, stint, expected)
             tasks.append(task)
             proposals.append(
@@ -124,7 +126,24 @@ def _contest(state: RunState, config: RunConfig, cost: int) -> OpenWork:
             )
             known.append(one.genome)
     return OpenWork(
-        tasks=tuple(tasks), proposals=tuple(proposals), reserved=cost, known_redrawn=redrawn
+        tasks=tuple(tasks),
+        proposals=tuple(proposals),
+        reserved=cost,
+        draws=draws,
+        known_redrawn=redrawn,
+    )
+
+
+def _challenger(config: RunConfig, number: int, genome: Genome, steps: int, rivals: int) -> Stint:
+    """One that meets its rivals at a rung must have its activation by then."""
+    halved = is_halved(config.evolution, steps, rivals)
+    return Stint(
+        f"c{number:02d}",
+        "challenger",
+        steps,
+        "train",
+        genome=genome,
+        morph_within=first_steps(steps) if halved else None,
     )
 
 
@@ -156,15 +175,18 @@ def _draw(
     lineages = alive(state)
     position = [one.index for one in lineages].index(lineage.index)
     angles = state.oscillators.phases if state.oscillators else (0.0,) * len(lineages)
-    weights = migration_weights(angles, position)
+    migration = migration_weights(angles, position)
     others = [one for one in lineages if one.index != lineage.index]
     return draw_challengers(
         lineage,
         others,
-        [weight for index, weight in enumerate(weights) if index != position],
+        [weight for index, weight in enumerate(migration) if index != position],
         count,
         known=known,
         settings=phase_of(state).settings,
         config=config.evolution,
         rng=generator(config.seed, "draw", lineage.index, state.generation),
+        seed=config.seed,
+        tallies=state.operators,
+        tuned=state.tuned,
     )

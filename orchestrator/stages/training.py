@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
+from orchestrator.evolution.kuramoto import order_parameter
 from orchestrator.phases import phases_of
-from orchestrator.run_state import LineageState, RunState
+from orchestrator.run_state import LineageState, PhaseSettings, RunState
 from orchestrator.schedule import lineage_span
 from orchestrator.stages.conclusion import phase_of
 from state.records import Genome, PhaseName, Role
-from state.tasks import BatchKey, LearningRateSpan, TrainingTask
+from state.tasks import BatchKey, Fusion, LearningRateSpan, TrainingTask
 
 
 class Stint(NamedTuple):
@@ -25,6 +26,8 @@ class Stint(NamedTuple):
     """The activation to train with; None keeps the champion's."""
     threads: int = 1
     save: bool = True
+    morph_within: int | None = None
+    """Steps of which the morph takes its share; None: all of them."""
 
 
 def phase_name(state: RunState, config: RunConfig) -> PhaseName:
@@ -50,7 +53,8 @@ def lineage_task(
         init_seed=lineage.init_seed,
         first_step=lineage.age_steps + 1,
         steps=stint.steps,
-        morph_steps=0 if genome == lineage.genome else max(1, stint.steps // 2),
+        morph_steps=0 if genome == lineage.genome else _morph_steps(stint, settings),
+        fusion=_fusion(state, config, lineage),
         batches=BatchKey(
             seed=config.seed,
             lineage=lineage.index,
@@ -64,6 +68,21 @@ def lineage_task(
         threads=stint.threads,
         save=stint.save,
     )
+
+
+def _morph_steps(stint: Stint, settings: PhaseSettings) -> int:
+    return max(1, int(settings.morph_share * (stint.morph_within or stint.steps)))
+
+
+def _fusion(state: RunState, config: RunConfig, lineage: LineageState) -> Fusion | None:
+    """How far the lineage is drawn to its running mean: the more, the more the lineages agree."""
+    phase = phases_of(config)[state.phase_index]
+    if not config.evolution.fusion or not any(phase.fusion) or lineage.checkpoint is None:
+        return None
+    (least, most), angles = phase.fusion, state.oscillators
+    r = order_parameter(angles.phases)[0] if angles else 0.0
+    strength = phase_of(state).settings.fusion_scale * (least + (most - least) * r)
+    return Fusion(mean=lineage.consensus, rate=phase.fusion_rate, strength=min(1.0, strength))
 
 
 def _span(state: RunState, config: RunConfig, lineage: LineageState, cost: int) -> LearningRateSpan:

@@ -10,6 +10,7 @@ from orchestrator.replay.journal import (
     committed_records,
     committed_rows,
 )
+from orchestrator.stages.conclusion import SECOND_HALF, joined, second_half_id
 from orchestrator.verification.check import Check, failed, passed, skipped
 from orchestrator.verification.snapshot import Snapshot
 from state import schema
@@ -20,7 +21,7 @@ from state.tasks import TrainingResult
 
 _STEP = TypeAdapter(StepMetrics)
 CONFIRMATION = "-confirm"
-"""Second runs are no members of their own."""
+"""Second runs are no members of their own, and neither are second halves."""
 
 
 def check_database(now: Snapshot) -> list[Check]:
@@ -107,7 +108,7 @@ def _members(engine: Engine, now: Snapshot, closed: set[int], rows: tuple[Row, .
         if one.generation in closed
     }
     for name, member in members.items():
-        result = results.get(name)
+        result = _result_of(name, results)
         if result is None:
             return failed("members", f"{name} is in the store, its result is in no journal")
         difference = _difference(member, result)
@@ -117,6 +118,11 @@ def _members(engine: Engine, now: Snapshot, closed: set[int], rows: tuple[Row, .
     if lost:
         return failed("members", f"{lost[0]} has a result, and no row in the store")
     return passed("members", f"{len(members)} in the store, equal to their results")
+
+
+def _result_of(name: str, results: dict[str, TrainingResult]) -> TrainingResult | None:
+    first, second = results.get(name), results.get(second_half_id(name))
+    return joined(first, second) if first and second else first
 
 
 def _difference(member: MemberRecord, result: TrainingResult) -> str | None:
@@ -132,4 +138,5 @@ def _difference(member: MemberRecord, result: TrainingResult) -> str | None:
 
 def _is_member(task_id: str, closed: set[int]) -> bool:
     number = task_id.removeprefix("g").partition("-")[0]
-    return number.isdecimal() and int(number) in closed and not task_id.endswith(CONFIRMATION)
+    is_own = not task_id.endswith((CONFIRMATION, SECOND_HALF))
+    return number.isdecimal() and int(number) in closed and is_own

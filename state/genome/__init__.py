@@ -16,9 +16,10 @@ from state.genome.expression import (
 )
 from state.genome.fingerprint import Fingerprint, distance, fingerprint, is_known, same
 from state.genome.learnable import FAMILY_NAMES, LearnableKind
-from state.genome.mutation import Mutation, Recombination, crossover, mutate
+from state.genome.mutation import Mutation, Recombination, Tuning, crossover, mutate, retune
 from state.genome.operators import OPERATORS, Operator
 from state.genome.probation import probation
+from state.genome.skeleton import Skeleton, skeleton
 from state.genome.text import (
     display_name,
     expression,
@@ -52,7 +53,9 @@ __all__ = [
     "Operator",
     "Recombination",
     "Scale",
+    "Skeleton",
     "StaticCost",
+    "Tuning",
     "crossover",
     "display_name",
     "distance",
@@ -70,8 +73,10 @@ __all__ = [
     "mutate",
     "parse",
     "probation",
+    "retune",
     "same",
     "size",
+    "skeleton",
     "slopes",
     "static_cost",
     "values",

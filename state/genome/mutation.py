@@ -18,6 +18,7 @@ from state.genome.fingerprint import is_known
 from state.genome.learnable import LEARNED
 from state.genome.operators import Operator, apply_operator, blend, graft
 from state.genome.probation import DTypeName, probation
+from state.genome.skeleton import with_constants
 from state.genome.text import (
     expression,
     genome_of,
@@ -29,13 +30,14 @@ from state.genome.text import (
 from state.records import Genome
 
 Recombination = Literal["crossover", "graft"]
+Tuning = Literal["tune"]
 
 
 class Mutation(Record):
     """A child and where it comes from."""
 
     genome: Genome
-    operator: Operator | Recombination
+    operator: Operator | Recombination | Tuning
     parents: tuple[str, ...]
     """Formulas of the one or two parents."""
 
@@ -114,6 +116,25 @@ def crossover(
         if child is not None and limits.admit(child):
             return Mutation(genome=child, operator=operator, parents=(a.formula, b.formula))
     return None
+
+
+def retune(
+    genome: Genome,
+    constants: Sequence[float],
+    *,
+    max_depth: int,
+    max_nodes: int,
+    dtype: DTypeName = "float32",
+) -> Mutation | None:
+    """The child with other constants in the skeleton of its parent, in their order (`tune`).
+
+    None when it breaks a limit or computes what its parent does.
+    """
+    tree = with_constants(initial_expression(genome), constants)
+    child = _child(tree, gated=is_gated(genome), learned=learnable(genome) == LEARNED)
+    if child is None or not Limits(max_depth, max_nodes, (genome,), dtype).admit(child):
+        return None
+    return Mutation(genome=child, operator="tune", parents=(genome.formula,))
 
 
 def _recombination(

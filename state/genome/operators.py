@@ -22,6 +22,7 @@ from state.genome.expression import (
     replace,
     subtrees,
 )
+from state.genome.skeleton import constant_sites
 
 Operator = Literal[
     "inject_residual",
@@ -93,17 +94,10 @@ def perturb_constant(tree: Expression, rng: Draw) -> Expression:
 
     Where there is no constant, that of a term, 1, is changed.
     """
-    scales = [site for site in subtrees(tree) if isinstance(site[1], Scale)]
-    path, node = _pick(scales or _terms(tree), rng)
+    path, node = _pick(constant_sites(tree), rng)
     factor, inner = (node.factor, node.inner) if isinstance(node, Scale) else (1.0, node)
     change = rng.uniform(0.8, 1.2) * (-1.0 if rng.random() < FLIP_PROBABILITY else 1.0)
     return replace(tree, path, Scale(round(factor * change, 3), inner))
-
-
-def _terms(tree: Expression) -> list[tuple[Path, Expression]]:
-    if isinstance(tree, Add):
-        return [((index,), term) for index, term in enumerate(tree.terms)]
-    return [((), tree)]
 
 
 def prune(tree: Expression, rng: Draw) -> Expression | None:

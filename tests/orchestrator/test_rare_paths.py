@@ -72,7 +72,7 @@ def test_a_retry_is_paid_by_endosymbiosis_and_each_attempt_has_a_summary_of_its_
 
 
 def test_a_retry_leaves_endosymbiosis_its_floor_or_is_not_made() -> None:
-    for floor, wanted in ((0.14, "retry"), (0.15, "revert")):
+    for floor, wanted in ((0.14, "retry"), (0.15, "retry"), (0.3, "revert")):
         config = make_config(evolution={"endosymbiosis_floor": floor})
         states = drive(config, MemoryEngine(worse=worse_in("primordial")))
         assert verdicts(states[-1], "primordial")[0] == wanted

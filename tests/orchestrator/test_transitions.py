@@ -13,7 +13,7 @@ CAMBRIAN = SIX_PHASES[2]
 
 
 def situation(**changes: object) -> Situation:
-    calm = {
+    calm: dict[str, object] = {
         "phase": "cambrian",
         "generation": 7,
         "findings": (),
@@ -31,6 +31,7 @@ def situation(**changes: object) -> Situation:
         "best_history": (2.2, 2.1, 2.0),
         "cooldown_left": 0,
     }
+    calm["answerable"] = changes.get("findings", ())
     return Situation.model_validate({**calm, **changes})
 
 
@@ -90,6 +91,26 @@ def test_a_finding_waits_for_the_cooldown() -> None:
     seen = (finding("memorisation"),)
     assert decide(situation(findings=seen)).kind == "adapt"
     assert decide(situation(findings=seen, cooldown_left=1)).kind == "continue"
+
+
+def test_a_finding_whose_answer_changes_nothing_is_not_answered() -> None:
+    seen = (finding("memorisation"),)
+    assert decide(situation(findings=seen, answerable=())).kind == "continue"
+
+
+def test_a_search_that_stays_exhausted_after_the_answer_is_over() -> None:
+    seen = (finding("exhaustion"),)
+    assert decide(situation(findings=seen)).kind == "adapt"
+    assert decide(situation(findings=seen, exhaustions=1)).kind == "adapt"
+    assert decide(situation(findings=seen, exhaustions=2)).kind == "advance"
+
+
+def test_a_search_that_stands_still_with_genomes_far_apart_waits() -> None:
+    still = (finding("stagnation", 0.0), finding("punctuated", 0.0))
+    decision = decide(situation(findings=still, answerable=still[:1]))
+    assert (decision.kind, decision.reason) == ("continue", "seen")
+    unstable = finding("instability", 0.3)
+    assert decide(situation(findings=(*still, unstable), answerable=(unstable,))).kind == "adapt"
 
 
 @pytest.mark.parametrize("detector", sorted(RESPONSES))

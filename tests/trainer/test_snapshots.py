@@ -16,6 +16,7 @@ from state.partial import Progress
 from state.records import Genome
 from state.run_folder import RunFolder
 from state.tasks import BatchKey, LearningRateSpan, Outcome, Teacher, TrainingResult, TrainingTask
+from tests.cut_off import cut_off
 from tests.task_builders import make_training_task
 from trainer.checkpoint import decode, decode_any
 from trainer.config import WorkerSetup
@@ -24,10 +25,6 @@ from trainer.member import Batch
 from trainer.training import Chunk
 
 STEPS = 7
-
-
-class CutOffError(BaseException):
-    """Stands for a kill: nothing may catch it."""
 
 
 @pytest.fixture
@@ -62,23 +59,6 @@ def parent(setup: WorkerSetup, formula: str) -> tuple[str, Genome]:
     assert isinstance(result, TrainingResult)
     assert result.checkpoint is not None
     return result.checkpoint, parse(formula)
-
-
-def cut_off(setup: WorkerSetup, task: TrainingTask, num_steps: int) -> None:
-    """Kill the worker before the step that follows `num_steps` of this attempt."""
-    executor, left = TaskExecutor(setup), num_steps
-
-    def take(chunk: Chunk, index: int) -> object:
-        nonlocal left
-        if left == 0:
-            raise CutOffError
-        left -= 1
-        return original(chunk, index)
-
-    original = Chunk.step
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(CutOffError):
-        patch.setattr(Chunk, "step", take)
-        executor.execute(task)
 
 
 def comparable(outcome: Outcome) -> object:

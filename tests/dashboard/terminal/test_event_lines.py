@@ -65,3 +65,21 @@ def test_a_run_without_a_test_split_ends_on_the_search_split() -> None:
     assert line.startswith("finished: 2.5 bpb on the search split with gelu(x)")
     line = plain_line({"kind": "finished", "test_bits_per_byte": 2.5, **facts})
     assert line.startswith("finished: 2.5 bpb on the test split with gelu(x)")
+
+
+def test_slowness_is_told_with_its_numbers() -> None:
+    facts: dict[str, JsonValue] = {"phase": "cambrian", "generation": 7}
+    late: dict[str, JsonValue] = {"elapsed_seconds": 201.0, "planned_seconds": 100.0, "steps": 400}
+    assert plain_line({"kind": "phase_slow", "planned_steps": 1000, **late, **facts}) == (
+        "cambrian is slow: 201 s for 400 of its 1000 steps, at the pace before it all of them take "
+        "100 s"
+    )
+    speed: dict[str, JsonValue] = {"tokens_per_sec": 2600, "usual_tokens_per_sec": 7000}
+    members: dict[str, JsonValue] = {"alarmed": 3, "members": 4}
+    assert plain_line({"kind": "throughput_collapse", **facts, **speed, **members}) == (
+        "cambrian generation 7: throughput has collapsed, 3 of 4 members alarm at 2600 tokens/s, "
+        "7000 were usual"
+    )
+    assert plain_line({"kind": "throughput_recovered", **facts, **speed, **members}) == (
+        "cambrian generation 7: throughput has recovered to 2600 tokens/s"
+    )

@@ -13,7 +13,9 @@ from orchestrator.evolution.kuramoto import (
     DRIFT_LIMITS,
     KICK,
     LOCKED_R,
+    MAX_COUPLING,
     advance,
+    initial_state,
     is_locked,
     kick,
     order_parameter,
@@ -49,7 +51,15 @@ def test_equal_rates_lock_at_the_coupling_of_the_last_search_phase(
 ) -> None:
     assert share_locked(num_lineages, case("equal"), 2.5) > least
     assert share_locked(num_lineages, case("equal, noise .2"), 2.5) > max(0.65, least)
-    assert share_locked(num_lineages, case("equal"), 1.2, spread=10.0) > least
+
+
+@pytest.mark.parametrize("num_lineages", LINEAGES)
+def test_first_rates_far_apart_do_not_put_different_lineages_in_step(num_lineages: int) -> None:
+    state = initial_state([150.0, *[0.0] * (num_lineages - 1)], generator(3))
+    assert state.coupling == MAX_COUPLING
+    for _ in range(8):
+        state = advance(state, [20.0, *[0.0] * (num_lineages - 1)], 2.5)
+        assert not is_locked(state)
 
 
 @pytest.mark.parametrize("num_lineages", LINEAGES)

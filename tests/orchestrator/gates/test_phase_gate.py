@@ -1,5 +1,8 @@
 """The gate: pass unless shown to be worse."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from orchestrator.config import GateConfig
 from orchestrator.gates.phase_gate import Deficit, judge, paired_deficit
 from state.records import Evaluation
@@ -12,8 +15,8 @@ def worse(low: float) -> Deficit:
     return Deficit(mean=low + 0.01, low=low, high=low + 0.02)
 
 
-def verdict(deficit: Deficit | None, *, retry: bool = True, dormant: bool = True) -> str:
-    return judge(deficit, config=CONFIG, may_retry=retry, has_dormant=dormant).verdict
+def verdict(deficit: Deficit | None, refusal: str = "") -> str:
+    return judge(deficit, config=CONFIG, refusal=refusal).verdict
 
 
 def test_the_first_phase_passes() -> None:
@@ -27,13 +30,28 @@ def test_not_shown_to_be_worse_passes() -> None:
 
 def test_shown_to_be_worse_is_retried_then_reverted() -> None:
     assert verdict(worse(0.006)) == "retry"
-    assert verdict(worse(0.006), retry=False) == "revert"
+    assert verdict(worse(0.006), refusal="this was the second attempt") == "revert"
 
 
-def test_without_a_copy_to_go_back_to_the_gate_says_so() -> None:
-    gate = judge(worse(0.006), config=CONFIG, may_retry=False, has_dormant=False)
+def test_a_phase_that_is_not_begun_again_says_why() -> None:
+    gate = judge(worse(0.006), config=CONFIG, refusal="this was the second attempt")
+    assert gate.reason.endswith("slack 0.50%; this was the second attempt")
+    assert gate.numbers["low"] == 0.006
+    assert gate.numbers["slack"] == CONFIG.bits_per_byte_slack
+
+
+def test_a_refusal_does_not_matter_to_a_phase_that_passes() -> None:
+    gate = judge(worse(0.0), config=CONFIG, refusal="this was the second attempt")
     assert gate.verdict == "pass"
-    assert "nothing to go back to" in gate.reason
+    assert "second attempt" not in gate.reason
+
+
+@given(low=st.floats(-0.2, 0.2), width=st.floats(0, 0.2), refusal=st.sampled_from(["", "no room"]))
+def test_the_lower_bound_alone_decides(low: float, width: float, refusal: str) -> None:
+    deficit = Deficit(mean=low + width / 2, low=low, high=low + width)
+    passes = low <= CONFIG.bits_per_byte_slack
+    wanted = "pass" if passes else "revert" if refusal else "retry"
+    assert verdict(deficit, refusal) == wanted
 
 
 def test_the_interval_is_paired_over_the_blocks() -> None:

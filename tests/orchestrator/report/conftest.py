@@ -16,6 +16,7 @@ from orchestrator.report.final_report import (
     PhaseSummary,
     PopulationSummary,
     Score,
+    SeenFinding,
     WallPart,
     WallSummary,
     Winner,
@@ -24,7 +25,6 @@ from state.records import (
     Adjustment,
     BatteryReport,
     Decision,
-    Finding,
     Genome,
     MemberRecord,
     ProbeScore,
@@ -59,20 +59,24 @@ def cambrian() -> PhaseSummary:
         bits_per_byte=2.1034,
         battery=0.712,
         gate=GateSummary(verdict="pass", reason="deficit 0.001 is not above 0.010"),
+        first_generation=1,
+        start_bits_per_byte=2.2034,
+        lineages=(0, 1, 2),
+        challengers=12,
+        settings={"population": 7, "steps_per_candidate": 20, "mutation_rate": 0.5},
         decisions=(
-            Decision(phase="cambrian", generation=1, kind="continue", reason="nothing to do"),
-            Decision(phase="cambrian", generation=2, kind="continue", reason="nothing to do"),
             Decision(
                 phase="cambrian",
-                generation=3,
+                generation=2,
                 kind="adapt",
-                reason="population collapse",
+                reason="collapse: mean distance fell",
                 adjustments=(Adjustment(setting="mutation_rate", before=0.5, after=0.7),),
             ),
         ),
         findings=(
-            Finding(
-                detector="population_collapse",
+            SeenFinding(
+                generation=2,
+                detector="collapse",
                 severity=0.3,
                 reason="mean distance fell",
                 value=0.1,
@@ -163,4 +167,18 @@ def report() -> FinalReport:
         test_openings=1,
         model_sha256="cd" * 32,
         resume_line="symbio-auto --resume runs/symbio-auto/state.json",
+    )
+
+
+@pytest.fixture
+def phase(report: FinalReport) -> PhaseSummary:
+    """Generations 10 to 19 of Cambrian, in which nothing happened yet."""
+    return report.phases[0].model_copy(
+        update={
+            "first_generation": 10,
+            "generations": 10,
+            "decisions": (),
+            "findings": (),
+            "challengers": 0,
+        }
     )

@@ -82,31 +82,6 @@ def test_each_phase_has_its_row(report: FinalReport) -> None:
     assert "| oxidation | 0 | 0 | - | - | - | - |" in text
 
 
-def test_decisions_are_a_story_with_their_reasons(report: FinalReport) -> None:
-    text = markdown(report)
-    assert "- Generations 1 to 2: **continue**, nothing to do" in text
-    assert "- Generation 3: **adapt**, population collapse (`mutation_rate` 0.5 to 0.7)" in text
-    assert "The detectors saw: population collapse." in text
-    assert "Nothing had to be decided." in text
-
-
-def test_a_note_opens_the_chapter_of_its_phase(report: FinalReport) -> None:
-    phase = report.phases[1].model_copy(update={"note": "no room for challengers"})
-    text = changed(report, phases=(phase,))
-    assert "**Oxidation**\n\n- no room for challengers" in text
-    assert "Nothing had to be decided." not in text
-
-
-def test_a_long_story_is_cut_and_says_so(report: FinalReport) -> None:
-    phase = report.phases[0]
-    adapt = phase.decisions[2]
-    many = tuple(adapt.model_copy(update={"generation": n}) for n in range(40))
-    text = changed(report, phases=(phase.model_copy(update={"decisions": many}),))
-    assert "29 more in final-report.json" in text
-    assert "Generation 10:" in text
-    assert "Generation 11:" not in text
-
-
 def test_the_search_counts_its_own_false_alarms(report: FinalReport) -> None:
     text = markdown(report)
     assert "40 challengers were trained, 4 accepted; 3 draws were known already" in text

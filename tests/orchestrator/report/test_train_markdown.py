@@ -7,10 +7,11 @@ import pytest
 from orchestrator.config import RunConfig
 from orchestrator.flags import settings_of
 from orchestrator.grammar import build_parser
-from orchestrator.report.final_report import FinalReport, RunReport, Score
+from orchestrator.report.final_report import FinalReport, RunReport, Score, SlownessSummary
 from orchestrator.report.train_build import command_of
 from orchestrator.report.train_markdown import headline, markdown
 from orchestrator.report.train_report import Measured, Spoken, TrainReport
+from orchestrator.slowness.throughput import Collapse
 from orchestrator.train_flags import TRAIN_FLAGS, TRAIN_SWITCHES
 from orchestrator.train_settings import build_train_config
 from state.records import Adjustment, Decision, Finding, Sample
@@ -84,6 +85,20 @@ def test_decisions_and_findings_are_told(one_model: TrainReport) -> None:
     assert "**adapt**, 9 of 20 (`lr_scale` 1 to 0.5)" in text
     assert text.count("host overfitting") == 1
     assert "No sample was asked for." in text
+
+
+def test_a_run_that_was_slow_says_so(one_model: TrainReport) -> None:
+    collapse = Collapse(
+        phase="training",
+        generation=9,
+        tokens_per_sec=2600,
+        usual_tokens_per_sec=7000,
+        alarmed=1,
+        members=1,
+    )
+    slow = one_model.model_copy(update={"slowness": SlownessSummary(collapses=(collapse,))})
+    assert "- Throughput collapsed: 2,600 tokens/s, where 7,000 were usual." in markdown(slow)
+    assert "collapsed" not in markdown(one_model)
 
 
 def parsed(command: str) -> RunConfig:

@@ -1,0 +1,76 @@
+"""What follows the gate: the best copies are kept or gone back to, and the next phase begins."""
+
+from collections.abc import Iterable
+
+from orchestrator.config import RunConfig
+from orchestrator.phases import phases_of
+from orchestrator.run_state import Dormant, Gate, LineageState, RunState
+from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.host_progress import host_of
+from orchestrator.stages.search_decision import best_dormant, restore
+from state.genome import is_known
+
+
+def leave(
+    state: RunState, config: RunConfig, gate: Gate, candidates: Iterable[Dormant]
+) -> RunState:
+    """The run at the next phase, with the best of `candidates` kept or all of them given up."""
+    if gate.verdict == "revert":
+        return _next_phase(_gone_back(state), config)
+    kept = distinct((*state.dormant, *candidates), config.evolution.num_dormant)
+    return _next_phase(state.model_copy(update={"dormant": kept}), config)
+
+
+def distinct(copies: Iterable[Dormant], count: int) -> tuple[Dormant, ...]:
+    """The best `count` copies, best first, one of each activation: the same formula in other
+    weights is the same champion at another age.
+    """
+    kept: list[Dormant] = []
+    for one in sorted(copies, key=lambda one: (one.evaluation.bits_per_byte, one.checkpoint)):
+        if len(kept) < count and not is_known(one.genome, [other.genome for other in kept]):
+            kept.append(one)
+    return tuple(kept)
+
+
+def _gone_back(state: RunState) -> RunState:
+    """The best dormant copy goes on: as the host, else in its lineage."""
+    copy = best_dormant(state)
+    if state.host is None:
+        return restore(_undone(state), copy)
+    host = host_of(state).model_copy(
+        update={
+            "genome": copy.genome,
+            "checkpoint": copy.checkpoint,
+            "age_steps": copy.age_steps,
+            "lineage": copy.lineage,
+            "best": copy,
+            "before_decay": copy.checkpoint,
+            "before_decay_age": copy.age_steps,
+        }
+    )
+    return state.model_copy(update={"host": host})
+
+
+def _undone(state: RunState) -> RunState:
+    """The lineages that the phase made worse as it found them; those that gained stay."""
+    starts = {one.index: one for one in phase_of(state).start_lineages}
+    lineages = tuple(_better(one, starts.get(one.index, one)) for one in state.lineages)
+    return state.model_copy(update={"lineages": lineages})
+
+
+def _better(now: LineageState, start: LineageState) -> LineageState:
+    """What was not measured is no better, and a pruned lineage stays pruned."""
+    if not now.alive or start.evaluation is None or now.evaluation is None:
+        return now
+    return start if start.evaluation.bits_per_byte < now.evaluation.bits_per_byte else now
+
+
+def _next_phase(state: RunState, config: RunConfig) -> RunState:
+    """The next phase; after the last the winner is known and the controls follow."""
+    index = state.phase_index + 1
+    update: dict[str, object] = {"phase_index": index, "work": None, "decisions": ()}
+    if index < len(phases_of(config)):
+        return state.model_copy(update={**update, "stage": "phase_start"})
+    host = host_of(state)
+    ended = {"stage": "control", "winner": host.best, "final_host": host, "host": None}
+    return state.model_copy(update={**update, **ended})

@@ -1,0 +1,109 @@
+"""What a phase remembers of its generations: the histories that the detectors read."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from orchestrator.run_state import LineageState, PhaseState, RunState
+from orchestrator.stages.conclusion import phase_of, training_result, work_of
+from orchestrator.stages.search_judgement import genomes_of, search_evaluation, tasks_of
+from state.genome import distance, size
+from state.records import Genome
+from state.tasks import TrainingResult, TrainingTask
+
+LARGE_GRAPH = 6
+"""Graphs of more nodes are asked whether they only fit the training text."""
+JUMP = 0.05
+"""Nats per token by which a change of structure must raise the loss to count as a jump."""
+WON_BACK = 0.5
+"""Share of the jump that may be left beyond the champion's loss when the steps are over."""
+
+
+def mean_distance(genomes: Sequence[Genome]) -> float | None:
+    """Mean functional distance over all pairs; None for fewer than two members."""
+    pairs = list(combinations(genomes, 2))
+    if not pairs:
+        return None
+    return sum(distance(first, second) for first, second in pairs) / len(pairs)
+
+
+def with_histories(
+    state: RunState,
+    differences: tuple[float, ...],
+    lineages: tuple[LineageState, ...],
+    num_accepted: int,
+) -> PhaseState:
+    """The phase with one more generation; `lineages` are those that go on."""
+    phase = phase_of(state)
+    measured = [one.evaluation.bits_per_byte for one in lineages if one.evaluation and one.alive]
+    apart = mean_distance(genomes_of(state))
+    changes: dict[str, object] = {
+        "null_differences": differences,
+        "best_history": (*phase.best_history, min((*phase.best_history[-1:], *measured))),
+        "accepted_history": (*phase.accepted_history, num_accepted),
+        "start_distance": phase.start_distance if phase.start_distance else apart,
+        "entropy_history": (*phase.entropy_history, *_mean_entropy(state)),
+    }
+    if apart is not None:
+        changes["distance_history"] = (*phase.distance_history, apart)
+    if any(task.role == "challenger" for task in work_of(state).tasks):
+        changes |= _of_challengers(state)
+    return phase.model_copy(update=changes)
+
+
+def _of_challengers(state: RunState) -> dict[str, object]:
+    phase, work = phase_of(state), work_of(state)
+    pairs = tuple(_pairs(state))
+    new = work.draws - work.known_redrawn
+    jumps = [(one, other) for one, other in pairs if (one.switch_jump or 0.0) > JUMP]
+    lost = sum(not _won_back(one, champion) for one, champion in jumps)
+    return {
+        "draw_history": (*phase.draw_history, (new, work.known_redrawn)),
+        "transfer_history": (*phase.transfer_history, (len(jumps), lost)),
+        "complex_history": (*phase.complex_history, *_complex(state)),
+    }
+
+
+def _pairs(state: RunState) -> Iterator[tuple[TrainingResult, TrainingResult]]:
+    """Each challenger that was trained, beside its continued champion."""
+    for _, one, champion in _trained(state):
+        yield one, champion
+
+
+def _trained(state: RunState) -> Iterator[tuple[TrainingTask, TrainingResult, TrainingResult]]:
+    for task in work_of(state).tasks:
+        champions = tasks_of(state, task.lineage, "champion")
+        if task.role != "challenger" or not champions:
+            continue
+        own = training_result(state, task.task_id)
+        champion = training_result(state, champions[0].task_id)
+        if own is not None and champion is not None:
+            yield task, own, champion
+
+
+def _won_back(one: TrainingResult, champion: TrainingResult) -> bool:
+    assert one.switch_jump is not None
+    if one.train_loss is None or champion.train_loss is None:
+        return False
+    return one.train_loss - champion.train_loss <= WON_BACK * one.switch_jump
+
+
+def _complex(state: RunState) -> Iterator[tuple[float, float]]:
+    """(gain in training loss, gain in search loss) of the large graphs."""
+    for task, own, champion in _trained(state):
+        ours, theirs = (search_evaluation(state, result.task_id) for result in (own, champion))
+        losses = (own.train_loss, champion.train_loss)
+        if size(task.genome).nodes <= LARGE_GRAPH or ours is None or theirs is None:
+            continue
+        if losses[0] is not None and losses[1] is not None:
+            yield losses[1] - losses[0], theirs.nats_per_token - ours.nats_per_token
+
+
+def _mean_entropy(state: RunState) -> tuple[float, ...]:
+    """Mean entropy of the running means; nothing where fusion is off."""
+    results = (
+        training_result(state, task.task_id)
+        for task in work_of(state).tasks
+        if task.role == "champion"
+    )
+    values = [one.consensus_entropy for one in results if one and one.consensus_entropy is not None]
+    return (sum(values) / len(values),) if values else ()

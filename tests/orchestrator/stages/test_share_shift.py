@@ -1,0 +1,141 @@
+"""Where Primordial is left: whole runs that move steps to the host, and runs that keep them."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli import main
+from orchestrator.extension import extend
+from orchestrator.phases import phases_of
+from orchestrator.run_state import RunState
+from orchestrator.verification.replayed import replay_checks
+from state.commit import load_commit
+from tests.builders import ScriptedEngine, ScriptedRun
+from tests.memory_runs import MemoryEngine, check, drive, spent_exactly
+from tests.phase_ends import config_of, worse_at_first
+
+
+@pytest.mark.parametrize(("preset", "told"), [("default", True), ("original", False)])
+def test_the_plan_says_that_shares_may_shift(
+    preset: str, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("so it was")
+    assert main(["plan", "--data", str(text), "--preset", preset]) == 0
+    printed = capsys.readouterr().out
+    assert ("passes over its text under 18 times" in printed) == told
+
+
+def allotted(state: RunState, name: str) -> int:
+    return next(line.allotted for line in state.ledger.lines if line.phase == name)
+
+
+@pytest.fixture(scope="module")
+def short_of_steps() -> list[RunState]:
+    return drive(config_of(6.0), MemoryEngine())
+
+
+def place_of_shift(states: list[RunState]) -> int:
+    return next(n for n, one in enumerate(states) if one.regime is not None)
+
+
+def test_a_run_short_of_steps_spends_them_on_the_host(short_of_steps: list[RunState]) -> None:
+    place = place_of_shift(short_of_steps)
+    before, after = short_of_steps[place - 1], short_of_steps[place]
+    assert allotted(after, "cambrian") < allotted(before, "cambrian") == 1920
+    assert allotted(after, "oxidation") < allotted(before, "oxidation") == 1280
+    freed = 1920 + 1280 - allotted(after, "cambrian") - allotted(after, "oxidation")
+    assert allotted(after, "endosymbiosis") == pytest.approx(2400 + 0.75 * freed, abs=1)
+    assert spent_exactly(short_of_steps[-1])
+
+
+def test_the_shift_is_a_decision_with_its_numbers(short_of_steps: list[RunState]) -> None:
+    place = place_of_shift(short_of_steps)
+    decision = short_of_steps[place].last_decision
+    assert decision is not None
+    assert (decision.phase, decision.kind) == ("primordial", "adapt")
+    assert decision.numbers["passes"] == pytest.approx(6.0, rel=0.01)
+    assert "short of steps: the budget passes over the text 6.0 times, under 18" in decision.reason
+    assert [one.setting for one in decision.adjustments] == [
+        "cambrian steps",
+        "oxidation steps",
+        "endosymbiosis steps",
+        "homeostasis steps",
+    ]
+    assert sum(one.after - one.before for one in decision.adjustments) == 0
+    told = next(one for one in short_of_steps[-1].summaries if one.name == "primordial")
+    assert told.decisions[-1] == decision
+
+
+def test_lean_phases_have_the_fewest_challengers_and_still_hold_a_search(
+    short_of_steps: list[RunState],
+) -> None:
+    for index in (2, 3):
+        state = next(
+            one for one in short_of_steps if one.phase_index == index and one.stage == "generation"
+        )
+        assert state.phase is not None
+        assert state.phase.fit is not None
+        assert state.phase.fit.population == 4
+        assert state.phase.fit.null_pairs >= 2
+        summary = next(
+            one
+            for one in short_of_steps[-1].summaries
+            if one.name == phases_of(config_of(6.0))[index].name
+        )
+        assert summary.generations >= 3
+        assert "population" in summary.note
+
+
+def test_the_decay_of_the_lineages_still_ends_at_zero() -> None:
+    engine = MemoryEngine()
+    drive(config_of(6.0), engine)
+    last = [one for one in engine.trained() if one.phase == "oxidation" and one.role == "champion"]
+    rates = [one.learning_rate.last for one in last]
+    assert rates[0] < 1
+    assert rates[-1] < 0.05
+    assert all(later <= sooner for sooner, later in pairwise(rates))
+
+
+def test_a_run_short_of_text_keeps_its_shares() -> None:
+    states = drive(config_of(40.0), MemoryEngine())
+    state = states[place_of_shift(states)]
+    assert state.regime is not None
+    assert state.regime.kind == "overfit_limited"
+    assert state.last_decision is not None
+    assert state.last_decision.kind == "continue"
+    assert "the lineages keep their steps" in state.last_decision.reason
+    assert [allotted(state, name) for name in ("cambrian", "oxidation")] == [1920, 1280]
+
+
+def test_a_shifted_run_is_extended_at_any_moment() -> None:
+    config, engine = config_of(6.0, budget=3000), MemoryEngine()
+    states = drive(config, engine)
+    place = place_of_shift(states)
+    for number in (place - 1, place, place + 5, len(states) - 1):
+        larger, state, _ = extend(config, states[number], 3700)
+        check(state)
+        end = drive(larger, engine, state)[-1]
+        assert spent_exactly(end)
+        assert end.regime is not None
+
+
+def test_a_shifted_run_is_replayed(tmp_path: Path) -> None:
+    run = ScriptedRun(tmp_path, config_of(6.0, budget=3000), ScriptedEngine(tmp_path))
+    assert run.play().regime is not None
+    checks = replay_checks(run.folder, load_commit(run.folder).record)
+    assert [one for one in checks if one.status != "ok"] == []
+    kinds = [json.loads(line)["kind"] for line in run.folder.events_jsonl.read_text().splitlines()]
+    assert kinds.count("regime") == 1
+
+
+def test_a_primordial_that_is_begun_again_is_asked_about_once_when_it_is_left() -> None:
+    engine = MemoryEngine(worse=worse_at_first("primordial"))
+    states = drive(config_of(6.0, budget=4000), engine)
+    first, second = (one for one in states[-1].summaries if one.name == "primordial")
+    assert (first.gate.verdict, second.gate.verdict) == ("retry", "pass")
+    shifts = [[d for d in one.decisions if "short of" in d.reason] for one in (first, second)]
+    assert [len(one) for one in shifts] == [0, 1]
+    assert states[place_of_shift(states)].phase_index == 2
