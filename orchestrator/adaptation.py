@@ -1,14 +1,13 @@
 """What each finding changes, within the ranges of its phase."""
 
 from orchestrator.config import EvolutionConfig, PhaseConfig
+from orchestrator.detectors.complexity import LARGE_GRAPH
 from orchestrator.run_state import PhaseSettings
 from state.records import Adjustment, Finding
 
 MAX_DROPOUT = 0.3
 SMALLEST_SCALE = 0.05
-FEWEST_NODES = 4
-"""An answer to complexity leaves room for a leaf and another one with a weight."""
-RESETS_CONSENSUS = ("fusion_trap", "consensus_stagnation")
+RESETS_CONSENSUS = ("fusion_trap",)
 """Findings whose answer also begins the lineages' running means anew."""
 
 
@@ -25,15 +24,15 @@ def can_change(
         return False
     if evolution.fusion and finding.detector in RESETS_CONSENSUS:
         return True
-    return bool(respond(finding, settings, phase, evolution)[1])
+    return bool(respond(finding, settings, phase)[1])
 
 
 def respond(
-    finding: Finding, settings: PhaseSettings, phase: PhaseConfig, evolution: EvolutionConfig
+    finding: Finding, settings: PhaseSettings, phase: PhaseConfig
 ) -> tuple[PhaseSettings, tuple[Adjustment, ...]]:
     """The settings after the response, and what changed. At its limit a setting stays."""
     wanted = RESPONSES[finding.detector](settings)
-    bounded = _within_ranges(wanted, settings, _ranges(phase, evolution))
+    bounded = _within_ranges(wanted, settings, _ranges(phase))
     changed = settings.model_copy(update=bounded)
     adjustments = tuple(
         Adjustment(setting=name, before=getattr(settings, name), after=value)
@@ -56,13 +55,10 @@ def _within_ranges(
     return bounded
 
 
-def _ranges(phase: PhaseConfig, evolution: EvolutionConfig) -> dict[str, tuple[float, float]]:
-    shortest = min(evolution.min_steps_per_candidate, phase.steps_per_candidate)
+def _ranges(phase: PhaseConfig) -> dict[str, tuple[float, float]]:
     return {
         "mutation_rate": phase.mutation_range,
-        "steps_per_candidate": (shortest, 2 * phase.steps_per_candidate),
-        "max_depth": (phase.max_depth, phase.max_depth + 3),
-        "max_nodes": (min(FEWEST_NODES, phase.max_nodes), phase.max_nodes + 9),
+        "max_nodes": (min(LARGE_GRAPH, phase.max_nodes), phase.max_nodes),
         "coupling": (0.0, 2 * phase.coupling),
         "lr_scale": (SMALLEST_SCALE, 1.0),
         "clip_scale": (SMALLEST_SCALE, 1.0),
@@ -70,7 +66,6 @@ def _ranges(phase: PhaseConfig, evolution: EvolutionConfig) -> dict[str, tuple[f
         "diversity_bonus": (0.0, 1.0),
         "random_members": (0, 2),
         "leaf_pool": (0, 1),
-        "morph_share": (0.25, 0.75),
         "complexity_scale": (1.0, 8.0),
         "fusion_scale": (0.03, 1.0),
     }
@@ -78,10 +73,6 @@ def _ranges(phase: PhaseConfig, evolution: EvolutionConfig) -> dict[str, tuple[f
 
 def _overfitting(settings: PhaseSettings) -> dict[str, float]:
     return {"dropout": settings.dropout + 0.1}
-
-
-def _memorisation(settings: PhaseSettings) -> dict[str, float]:
-    return {"steps_per_candidate": settings.steps_per_candidate * 3 // 4}
 
 
 def _collapse(settings: PhaseSettings) -> dict[str, float]:
@@ -100,14 +91,7 @@ def _fusion_trap(settings: PhaseSettings) -> dict[str, float]:
 def _complexity(settings: PhaseSettings) -> dict[str, float]:
     return {
         "complexity_scale": settings.complexity_scale * 2,
-        "max_nodes": settings.max_nodes - 2,
-    }
-
-
-def _transfer(settings: PhaseSettings) -> dict[str, float]:
-    return {
-        "morph_share": settings.morph_share + 0.25,
-        "steps_per_candidate": -(-settings.steps_per_candidate * 5 // 4),
+        "max_nodes": min(settings.max_nodes, LARGE_GRAPH),
     }
 
 
@@ -115,31 +99,16 @@ def _instability(settings: PhaseSettings) -> dict[str, float]:
     return {"lr_scale": settings.lr_scale / 2, "clip_scale": settings.clip_scale / 2}
 
 
-def _stagnation(settings: PhaseSettings) -> dict[str, float]:
-    return {"max_depth": settings.max_depth + 1, "max_nodes": settings.max_nodes + 3}
-
-
 def _exhaustion(settings: PhaseSettings) -> dict[str, float]:
     return {"leaf_pool": settings.leaf_pool + 1}
-
-
-def _consensus_stagnation(settings: PhaseSettings) -> dict[str, float]:
-    return {
-        "coupling": settings.coupling - 0.3,
-        "mutation_rate": settings.mutation_rate + 0.2,
-    }
 
 
 RESPONSES = {
     "host_overfitting": _overfitting,
     "lineage_overfitting": _overfitting,
-    "memorisation": _memorisation,
     "collapse": _collapse,
     "fusion_trap": _fusion_trap,
     "complexity": _complexity,
-    "transfer": _transfer,
     "instability": _instability,
-    "stagnation": _stagnation,
     "exhaustion": _exhaustion,
-    "consensus_stagnation": _consensus_stagnation,
 }

@@ -57,6 +57,8 @@ class EvolutionConfig(Record):
     """How lineages compete and how gain is told from noise."""
 
     lineages: int = Field(default=3, ge=2, le=4)
+    activation: str = "gelu"
+    """Formula that every lineage begins with."""
     min_generations: int = Field(default=3, ge=1)
     """Whole generations a search phase must hold, else it shrinks."""
     min_population: int = Field(default=4, ge=2, le=1024)
@@ -94,6 +96,14 @@ class EvolutionConfig(Record):
     """Where Primordial ends, a run that is short of steps moves them from the lineages to the host.
     The preset `original` keeps its shares.
     """
+
+    @field_validator("activation")
+    @classmethod
+    def _activation_is_one(cls, text: str) -> str:
+        from state.genome import parse
+
+        parse(text)
+        return text
 
     @field_validator("withheld")
     @classmethod

@@ -44,6 +44,8 @@ class Situation(Record):
     cooldown_left: int
     exhaustions: int = 0
     """Generations that found the search exhausted since that was answered."""
+    closing: bool = False
+    """The search is over; what is left of the phase trains the lineages."""
     reverted: bool = False
     """The phase has gone back to a dormant copy before; it does so once."""
 
@@ -60,6 +62,7 @@ def _rows(now: Situation) -> Sequence[tuple[str, str | None]]:
     return (
         ("revert", _failed(now)),
         ("extend", _worth_extending(now)),
+        ("continue", "the remainder trains the lineages" if now.closing else None),
         ("advance", _budget_used(now)),
         ("advance", _converged(now)),
         ("advance", _exhausted(now)),

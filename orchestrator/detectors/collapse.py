@@ -3,7 +3,11 @@
 from orchestrator.detectors.evidence import Evidence
 from state.records import Finding
 
-DISTANCE_SHARE = 0.3
+DISTANCE = 0.12
+"""Mean functional distance. A share of the phase's first generation is no limit: among six members
+that distance hangs on a single far challenger.
+"""
+GENERATIONS = 2
 DISTINCT_SHARE = 0.2
 SEVERITY = 0.3
 # With fewer members one far or near challenger decides the mean.
@@ -11,7 +15,7 @@ MINIMUM_POPULATION = 6
 
 
 def inspect(evidence: Evidence) -> Finding | None:
-    """Mean distance under 30 % of the phase's start, or at most 2 distinct genomes among 10."""
+    """Mean distance under .12 twice running, or at most 2 distinct genomes among 10."""
     if evidence.distance is None or evidence.population < MINIMUM_POPULATION:
         return None
     share = evidence.num_distinct / evidence.population
@@ -23,15 +27,14 @@ def inspect(evidence: Evidence) -> Finding | None:
             limit=DISTINCT_SHARE,
             reason=f"{evidence.num_distinct} distinct genomes among {evidence.population}",
         )
-    if not evidence.start_distance:
-        return None
-    ratio = evidence.distance / evidence.start_distance
-    if ratio >= DISTANCE_SHARE:
+    recent = evidence.distance_history[-GENERATIONS:]
+    if len(recent) < GENERATIONS or max(recent) >= DISTANCE:
         return None
     return Finding(
         detector="collapse",
         severity=SEVERITY,
-        value=ratio,
-        limit=DISTANCE_SHARE,
-        reason=f"mean distance {evidence.distance:.3f} is {ratio:.2f} of the phase's start",
+        value=max(recent),
+        limit=DISTANCE,
+        reason=f"mean distance under {DISTANCE} in {GENERATIONS} generations, now "
+        f"{evidence.distance:.3f}",
     )

@@ -6,6 +6,8 @@ from math import comb
 from orchestrator.detectors.evidence import Evidence
 from state.records import Finding
 
+LARGE_GRAPH = 6
+"""Graphs of more nodes are asked whether they only fit the training text."""
 WINDOW = 24
 # Challengers of one lineage share their champion's luck: fewer may be one champion's.
 MINIMUM_PAIRS = 8

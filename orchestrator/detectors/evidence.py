@@ -27,7 +27,6 @@ class Evidence(Record):
     members: tuple[MemberEvidence, ...] = ()
     distance: float | None = None
     """Mean functional distance of the generation's genomes; None without challengers."""
-    start_distance: float | None = None
     num_distinct: int = 0
     population: int = 0
     best_history: tuple[float, ...] = ()
@@ -47,7 +46,7 @@ class Evidence(Record):
     accepted_history: tuple[int, ...] = ()
     """Genomes accepted in each generation of the phase."""
     draw_history: tuple[tuple[int, int], ...] = ()
-    """(draws of something new, draws of what is known) of each generation with challengers."""
+    """(draws of something new, draws of what is known) of each generation that drew challengers."""
     complex_history: tuple[tuple[float, float], ...] = ()
     """(gain in training loss, in search loss) in nats of each challenger with a large graph."""
     transfer_history: tuple[tuple[int, int], ...] = ()

@@ -4,11 +4,11 @@ from orchestrator.detectors.evidence import Evidence
 from state.records import Finding
 
 WINDOW = 5
-LIMIT = 0.5
+LIMIT = 0.8
 
 
 def inspect(evidence: Evidence) -> Finding | None:
-    """Nothing accepted in five generations and more than half of the draws known.
+    """Nothing accepted in five generations and more than four fifths of the draws known.
 
     It carries no severity: a search that is over is no failure.
     """

@@ -1,30 +1,35 @@
-"""Finding 3: the lineages' running means grow poor while nothing is gained."""
+"""Finding 3: fusion draws every lineage back from what it had reached."""
 
-from itertools import pairwise
-
-from orchestrator.detectors.evidence import Evidence
+from orchestrator.detectors.evidence import Evidence, History
 from orchestrator.detectors.plateau import recent_gain
 from state.records import Finding
 
-FALLS = 3
+GENERATIONS = 3
 SHARE = 0.001
 SEVERITY = 0.3
 
 
 def inspect(evidence: Evidence) -> Finding | None:
-    """The means' weight entropy fell three times in a row while the search loss was flat."""
-    recent = evidence.entropy_history[-1 - FALLS :]
-    if len(recent) <= FALLS or any(later >= earlier for earlier, later in pairwise(recent)):
+    """With fusion on, every lineage is behind its own best by more than the noise, and nothing was
+    gained in three generations. Where fusion is off there are no entropies, and no trap.
+    """
+    behind = [_behind(history) for _, history in evidence.lineage_histories if history]
+    recently = recent_gain(evidence, GENERATIONS, SHARE)
+    if len(evidence.entropy_history) < GENERATIONS or not behind or recently is None:
         return None
-    recently = recent_gain(evidence, FALLS, SHARE)
-    if recently is None or not recently.is_flat:
+    least = min(behind)
+    if least <= recently.least or not recently.is_flat:
         return None
     return Finding(
         detector="fusion_trap",
         severity=SEVERITY,
-        value=recently.gain,
+        value=least,
         limit=recently.least,
-        reason=f"the running means lost {recent[0] - recent[-1]:.4f} nats of weight entropy in "
-        f"{FALLS} generations, each some, which gained {recently.gain:.4f} bits per byte, under "
-        f"{recently.least:.4f}",
+        reason=f"every lineage is at least {least:.4f} bits per byte behind its own best, over "
+        f"{recently.least:.4f}, and nothing was gained in {GENERATIONS} generations of fusion",
     )
+
+
+def _behind(history: History) -> float:
+    """How far the last generation is from the best one, in bits per byte."""
+    return history[-1][1] - min(bits for _, bits, _ in history)

@@ -5,7 +5,6 @@ A larger population costs steps and disk, not memory: a worker holds one member 
 
 from collections.abc import Sequence
 from math import ceil, floor
-from statistics import fmean
 
 from orchestrator.config import PhaseConfig
 from orchestrator.evolution.kuramoto import null_quantile
@@ -14,10 +13,8 @@ from orchestrator.phases import SearchFit, generation_cost
 from orchestrator.run_state import PhaseState
 from state.records import Adjustment, Finding
 
-LOW_DIVERSITY = 0.5
-"""Share of the phase's first distance under which the genomes have come close."""
 GENERATIONS = 3
-"""So many are looked back at: one generation's mean distance hangs on a single far challenger."""
+"""Without a gain, after which a search in step is quiet."""
 
 Rescaled = tuple[PhaseState, tuple[Adjustment, ...], str]
 
@@ -72,10 +69,9 @@ def _wish(
     phase: PhaseState, findings: Sequence[Finding], synchrony: float | None, num_lineages: int
 ) -> tuple[int, str]:
     """(1, 0 or -1, why): grow, stay or shrink."""
-    distances, start = phase.distance_history[-GENERATIONS:], phase.start_distance
-    if len(distances) == GENERATIONS and start and fmean(distances) < LOW_DIVERSITY * start:
-        share = fmean(distances) / start
-        return 1, f"the genomes are {share:.0%} as far apart as when the phase began"
+    collapse = next((one for one in findings if one.detector == "collapse"), None)
+    if collapse is not None:
+        return 1, collapse.reason
     limit = null_quantile(num_lineages)
     if synchrony is not None and synchrony > limit and _is_quiet(phase):
         return -1, (

@@ -19,7 +19,6 @@ SETTINGS = {
     "lr_scale": "the factor of the learning rate",
     "max_depth": "the greatest depth",
     "max_nodes": "the most nodes",
-    "morph_share": "the share of steps for blending in",
     "population_scale": "the factor of the population",
     "random_members": "the number of random members",
 }

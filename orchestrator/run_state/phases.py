@@ -16,7 +16,7 @@ class OscillatorState(Record):
     phases: tuple[float, ...] = Field(min_length=1)
     """Radians, not wrapped."""
     coupling: float = Field(gt=0)
-    """Critical coupling of the first search generation: the unit of `coupling_ratio`."""
+    """Critical coupling of the first search generation, at most 3: the unit of `coupling_ratio`."""
     history: tuple[tuple[float, ...], ...] = ()
     """Phases after each of the last generations, oldest first, at most 4."""
 
@@ -33,8 +33,6 @@ class PhaseSettings(Record):
     diversity_bonus: float = 0.0
     leaf_pool: int = 0
     """0: the leaves of the original; 1: all of them."""
-    morph_share: float = 0.5
-    """Share of a challenger's steps over which its activation is blended in."""
     complexity_scale: float = 1.0
     """Multiplies what added nodes and operations must earn."""
     population_scale: float = 1.0
@@ -42,7 +40,9 @@ class PhaseSettings(Record):
     fusion_scale: float = 1.0
     """Multiplies the strength by which a champion is drawn to its lineage's mean."""
     random_members: int = 0
-    """Challengers drawn at random instead of from the champion, in the next generation."""
+    """Challengers of each lineage drawn at random instead of from the champion, in the next
+    generation.
+    """
     lr_scale: float = 1.0
     clip_scale: float = 1.0
     dropout: float = 0.0
@@ -62,11 +62,13 @@ class PhaseState(Record):
     null_differences: tuple[float, ...] = ()
     """Bits per byte between null pairs at this phase's steps per candidate."""
     best_history: tuple[float, ...] = ()
-    """Best search bits per byte of the run so far, after each generation of the phase."""
+    """Best search bits per byte of the phase so far, after each of its generations."""
     accepted_history: tuple[int, ...] = ()
     distance_history: tuple[float, ...] = ()
     draw_history: tuple[tuple[int, int], ...] = ()
-    """(draws of something new, draws of what is known) of each generation with challengers."""
+    """(draws of something new, draws of what is known) of each generation that drew challengers."""
+    num_challengers: int = 0
+    """Challengers that the phase has had so far, drawn ones and migrants."""
     complex_history: tuple[tuple[float, float], ...] = ()
     """(gain in training loss, gain in search loss) in nats of each challenger with a large graph,
     over its continued champion.

@@ -128,7 +128,7 @@ def _answer(state: RunState, config: RunConfig, findings: list[Finding]) -> Resp
     settings = phase.settings
     adjustments: list[Adjustment] = []
     for finding in findings:
-        settings, changes = respond(finding, settings, _configured(state, config), config.evolution)
+        settings, changes = respond(finding, settings, _configured(state, config))
         adjustments += changes
         if _decays_early(state, config, finding):
             host, change = _early_decay(host, host_progress(state, config, 0)[0])

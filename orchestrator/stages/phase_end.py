@@ -135,7 +135,7 @@ def _no_progress(ongoing: PhaseState, deficit: Deficit | None) -> str | None:
         return None
     if ongoing.fit is None or not ongoing.fit.null_pairs:
         return "no progress is shown: the lineages trained without challengers"
-    tried = sum(drawn for drawn, _ in ongoing.draw_history)
+    tried = ongoing.num_challengers
     if not tried:
         return "no progress is shown: no lineage was old enough for challengers"
     return f"no progress is shown: none of {tried} challengers was better than the noise"

@@ -25,9 +25,9 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 
 
 def new_lineage(config: RunConfig, index: int) -> LineageState:
-    """A lineage with an initialisation of its own, on gelu."""
+    """A lineage with an initialisation of its own, on the first activation."""
     seed = derive_seed(config.seed, "init", index)
-    return LineageState(index=index, genome=parse("gelu"), init_seed=seed)
+    return LineageState(index=index, genome=parse(config.evolution.activation), init_seed=seed)
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:

@@ -55,7 +55,7 @@ def _answered(ongoing: PhaseState, phase: PhaseConfig, config: RunConfig) -> Pha
     settings = ongoing.settings
     for finding in {one.detector: one for one in ongoing.findings}.values():
         if has_response(finding, config.evolution):
-            settings, _ = respond(finding, settings, phase, config.evolution)
+            settings, _ = respond(finding, settings, phase)
     if settings.lr_scale == ongoing.settings.lr_scale:
         halved = max(SMALLEST_SCALE, settings.lr_scale / 2)
         settings = settings.model_copy(update={"lr_scale": min(settings.lr_scale, halved)})

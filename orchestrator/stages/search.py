@@ -17,7 +17,7 @@ from orchestrator.stages.conclusion import (
 )
 from orchestrator.stages.halving import first_run, second_halves
 from orchestrator.stages.search_answer import count_exhaustions
-from orchestrator.stages.search_decision import apply, situation
+from orchestrator.stages.search_decision import apply, prune, situation
 from orchestrator.stages.search_evidence import evidence
 from orchestrator.stages.search_history import with_histories
 from orchestrator.stages.search_judgement import (
@@ -71,6 +71,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     findings = inspect_all(evidence(before, state, config))
     state = _with_phase(state, findings=(*phase_of(state).findings, *findings))
     state = count_exhaustions(state, findings)
+    state = prune(state, config)
     decision = decide(situation(before, state, config, findings))
     state, decision = apply(state, config, decision, findings)
     events = (_event(before, decision, accepted, verdict),)

@@ -15,7 +15,6 @@ from state.records import Adjustment, Decision, Finding
 EVIDENCE: Mapping[str, str] = {
     "fusion_trap": "entropy_history",
     "complexity": "complex_history",
-    "transfer": "transfer_history",
     "exhaustion": "draw_history",
 }
 """What a finding is drawn from and an answer makes worthless: it was gathered before it."""
@@ -38,13 +37,10 @@ def answer(
     settings = phase_of(state).settings
     adjustments: tuple[Adjustment, ...] = ()
     for finding in answered:
-        settings, changes = respond(finding, settings, configured, config.evolution)
+        settings, changes = respond(finding, settings, configured)
         adjustments = (*adjustments, *changes)
     names = {finding.detector for finding in answered}
     phase = _begun_anew(phase_of(state), names)
-    if settings.steps_per_candidate != phase.settings.steps_per_candidate:
-        # The noise of other steps is not theirs; the next generation has twins again.
-        phase = phase.model_copy(update={"null_differences": ()})
     phase = phase.model_copy(update={"settings": settings, "cooldown_left": configured.cooldown})
     state = state.model_copy(update={"phase": phase})
     if names & set(RESETS_CONSENSUS):
@@ -58,6 +54,7 @@ def resize(
     """Let the population grow or shrink beside a decision that goes on with the phase."""
     configured = phases_of(config)[state.phase_index]
     waits = any(one.detector == "punctuated" for one in findings)
+    findings = [one for one in findings if one.detector not in config.evolution.withheld]
     phase, changes, reason = rescale(
         phase_of(state),
         configured,

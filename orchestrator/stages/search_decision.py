@@ -39,6 +39,7 @@ def situation(
         best_history=phase.best_history,
         cooldown_left=phase.cooldown_left,
         exhaustions=phase.exhaustions,
+        closing=phase.closing,
         reverted=any(decision.kind == "revert" for decision in after.decisions),
     )
 
@@ -58,7 +59,9 @@ def apply(
     name = phase_name(after, config)
     phase = phase_of(after)
     cooldown = max(0, phase.cooldown_left - 1)
-    settings = phase.settings.model_copy(update={"random_members": 0})
+    settings = phase.settings
+    if not any(finding.detector == "collapse" for finding in findings):
+        settings = settings.model_copy(update={"random_members": 0})
     phase = phase.model_copy(update={"cooldown_left": cooldown, "settings": settings})
     after = after.model_copy(update={"phase": phase, "generation": after.generation + 1})
     match decision.kind:
@@ -75,7 +78,6 @@ def apply(
             after = restore(after, best_dormant(after))
         case _:
             pass
-    after = _prune(after, config)
     over = books.remaining(after.ledger, name) == 0
     update = {
         "stage": "phase_end" if over else "generation",
@@ -112,6 +114,8 @@ def _awakened(lineage: LineageState, dormant: Dormant) -> LineageState:
             "genome": dormant.genome,
             "checkpoint": dormant.checkpoint,
             "consensus": None,
+            "bits_history": (),
+            "train_history": (),
             "evaluation": dormant.evaluation,
             "age_steps": dormant.age_steps,
             "parents": dormant.parents,
@@ -136,9 +140,11 @@ def _extend(state: RunState, name: PhaseName, cost: int) -> RunState:
 
 
 def _advance(state: RunState, name: PhaseName, decision: Decision) -> RunState:
-    """Close the phase. What convergence saved goes to Endosymbiosis; a mere remainder trains."""
+    """Close the phase. What convergence saved goes to Endosymbiosis; a mere remainder trains, and
+    so does all of Oxidation, which anneals the lineages.
+    """
     numbers = decision.numbers
-    if numbers["steps_left"] >= numbers["generation_cost"]:
+    if name != "oxidation" and numbers["steps_left"] >= numbers["generation_cost"]:
         left = books.remaining(state.ledger, name)
         ledger = books.transfer(state.ledger, name, "endosymbiosis", left)
         state = state.model_copy(update={"ledger": ledger})
@@ -146,7 +152,7 @@ def _advance(state: RunState, name: PhaseName, decision: Decision) -> RunState:
     return state.model_copy(update={"phase": phase})
 
 
-def _prune(state: RunState, config: RunConfig) -> RunState:
+def prune(state: RunState, config: RunConfig) -> RunState:
     """In Oxidation, drop lineages far behind the best; two at least go on."""
     phase: PhaseConfig = phases_of(config)[state.phase_index]
     if phase.name != "oxidation":

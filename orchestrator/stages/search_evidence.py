@@ -19,7 +19,6 @@ def evidence(before: RunState, after: RunState, config: RunConfig) -> Evidence:
     return Evidence(
         members=_members(before),
         distance=phase.distance_history[-1] if has_challengers else None,
-        start_distance=phase.start_distance,
         num_distinct=len(set(genomes)),
         population=len(genomes),
         best_history=phase.best_history,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from orchestrator.detectors.complexity import LARGE_GRAPH
 from orchestrator.run_state import LineageState, PhaseState, RunState
 from orchestrator.stages.conclusion import phase_of, training_result, work_of
 from orchestrator.stages.search_judgement import genomes_of, search_evaluation, tasks_of
@@ -10,12 +11,10 @@ from state.genome import distance, size
 from state.records import Genome
 from state.tasks import TrainingResult, TrainingTask
 
-LARGE_GRAPH = 6
-"""Graphs of more nodes are asked whether they only fit the training text."""
 JUMP = 0.05
 """Nats per token by which a change of structure must raise the loss to count as a jump."""
-WON_BACK = 0.5
-"""Share of the jump that may be left beyond the champion's loss when the steps are over."""
+WON_BACK = 0.15
+"""Nats per token beyond the champion's loss that may be left of it when the steps are over."""
 
 
 def mean_distance(genomes: Sequence[Genome]) -> float | None:
@@ -40,12 +39,13 @@ def with_histories(
         "null_differences": differences,
         "best_history": (*phase.best_history, min((*phase.best_history[-1:], *measured))),
         "accepted_history": (*phase.accepted_history, num_accepted),
-        "start_distance": phase.start_distance if phase.start_distance else apart,
+        "num_challengers": phase.num_challengers + len(work_of(state).proposals),
         "entropy_history": (*phase.entropy_history, *_mean_entropy(state)),
     }
-    if apart is not None:
+    if apart is not None and work_of(state).proposals:
+        changes["start_distance"] = phase.start_distance or apart
         changes["distance_history"] = (*phase.distance_history, apart)
-    if any(task.role == "challenger" for task in work_of(state).tasks):
+    if work_of(state).draws or work_of(state).proposals:
         changes |= _of_challengers(state)
     return phase.model_copy(update=changes)
 
@@ -81,10 +81,9 @@ def _trained(state: RunState) -> Iterator[tuple[TrainingTask, TrainingResult, Tr
 
 
 def _won_back(one: TrainingResult, champion: TrainingResult) -> bool:
-    assert one.switch_jump is not None
     if one.train_loss is None or champion.train_loss is None:
         return False
-    return one.train_loss - champion.train_loss <= WON_BACK * one.switch_jump
+    return one.train_loss - champion.train_loss <= WON_BACK
 
 
 def _complex(state: RunState) -> Iterator[tuple[float, float]]:

@@ -6,7 +6,7 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.evolution.kuramoto import order_parameter
 from orchestrator.phases import phases_of
-from orchestrator.run_state import LineageState, PhaseSettings, RunState
+from orchestrator.run_state import LineageState, RunState
 from orchestrator.schedule import lineage_span
 from orchestrator.stages.conclusion import phase_of
 from state.records import Genome, PhaseName, Role
@@ -53,7 +53,7 @@ def lineage_task(
         init_seed=lineage.init_seed,
         first_step=lineage.age_steps + 1,
         steps=stint.steps,
-        morph_steps=0 if genome == lineage.genome else _morph_steps(stint, settings),
+        morph_steps=0 if genome == lineage.genome else _morph_steps(stint),
         fusion=_fusion(state, config, lineage),
         batches=BatchKey(
             seed=config.seed,
@@ -70,8 +70,9 @@ def lineage_task(
     )
 
 
-def _morph_steps(stint: Stint, settings: PhaseSettings) -> int:
-    return max(1, int(settings.morph_share * (stint.morph_within or stint.steps)))
+def _morph_steps(stint: Stint) -> int:
+    """Half of the steps that it has to become the new activation."""
+    return max(1, (stint.morph_within or stint.steps) // 2)
 
 
 def _fusion(state: RunState, config: RunConfig, lineage: LineageState) -> Fusion | None:

@@ -3,7 +3,6 @@
 import pytest
 
 from orchestrator.adaptation import RESPONSES, respond
-from orchestrator.config import EvolutionConfig
 from orchestrator.phases import SIX_PHASES
 from orchestrator.run_state import PhaseSettings
 from orchestrator.transitions import Situation, decide
@@ -66,6 +65,11 @@ def test_the_end_of_the_budget_advances() -> None:
     assert decision.numbers["steps_left"] == 199
 
 
+def test_a_search_that_is_over_trains_its_remainder() -> None:
+    decision = decide(situation(steps_left=199, closing=True))
+    assert (decision.kind, decision.reason) == ("continue", "the remainder trains the lineages")
+
+
 def test_a_phase_that_accepts_genomes_at_its_end_is_extended() -> None:
     assert decide(situation(steps_left=199, recent_acceptance=True)).kind == "extend"
 
@@ -119,11 +123,11 @@ def test_responses_stay_within_the_ranges_of_the_phase(detector: str) -> None:
         mutation_rate=0.5, steps_per_candidate=35, population=12, diversity_bonus=0.15
     )
     for _ in range(12):
-        settings, adjustments = respond(finding(detector), settings, CAMBRIAN, EvolutionConfig())
+        settings, adjustments = respond(finding(detector), settings, CAMBRIAN)
         assert all(change.before != change.after for change in adjustments)
     low, high = CAMBRIAN.mutation_range
     assert low <= settings.mutation_rate <= high
-    assert 10 <= settings.steps_per_candidate <= 70
+    assert settings.steps_per_candidate == 35
     assert 0 < settings.lr_scale <= 1
     assert settings.dropout <= 0.3
     assert isinstance(settings.steps_per_candidate, int)
@@ -135,4 +139,4 @@ def test_every_response_changes_something() -> None:
         mutation_rate=0.5, steps_per_candidate=35, population=12, diversity_bonus=0.15
     )
     for detector in RESPONSES:
-        assert respond(finding(detector), settings, CAMBRIAN, EvolutionConfig())[1], detector
+        assert respond(finding(detector), settings, CAMBRIAN)[1], detector

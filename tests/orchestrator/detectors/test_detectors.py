@@ -61,22 +61,22 @@ def test_a_candidate_is_measured_against_its_own_lineage() -> None:
 
 
 def test_a_population_of_one_genome_has_collapsed() -> None:
-    finding = collapse.inspect(
-        Evidence(distance=0.9, start_distance=1.0, num_distinct=2, population=10)
-    )
+    finding = collapse.inspect(Evidence(distance=0.9, num_distinct=2, population=10))
     assert finding is not None
     assert finding.reason == "2 distinct genomes among 10"
 
 
-def test_a_population_that_has_drawn_together_has_collapsed() -> None:
-    apart = Evidence(distance=0.5, start_distance=1.0, num_distinct=8, population=10)
-    near = apart.model_copy(update={"distance": 0.2})
-    assert collapse.inspect(apart) is None
-    assert collapse.inspect(near) is not None
+def test_a_population_that_has_drawn_together_twice_running_has_collapsed() -> None:
+    near = Evidence(distance=0.1, distance_history=(0.9, 0.11, 0.1), num_distinct=8, population=10)
+    finding = collapse.inspect(near)
+    assert finding is not None
+    assert (finding.value, finding.limit) == (0.11, 0.12)
+    for history in ((0.1,), (0.9, 0.13, 0.1), (0.1, 0.1, 0.13)):
+        assert collapse.inspect(near.model_copy(update={"distance_history": history})) is None
 
 
 def test_a_handful_of_members_is_too_few_to_have_collapsed() -> None:
-    few = Evidence(distance=0.1, start_distance=1.0, num_distinct=2, population=4)
+    few = Evidence(distance=0.1, distance_history=(0.1, 0.1), num_distinct=2, population=4)
     assert collapse.inspect(few) is None
 
 

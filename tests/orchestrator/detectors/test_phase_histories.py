@@ -20,14 +20,18 @@ from orchestrator.detectors.evidence import Evidence
 from orchestrator.detectors.panel import inspect_all
 
 POOR = Evidence(
-    entropy_history=(5.0, 4.99, 4.97, 4.94),
+    entropy_history=(5.0, 4.99, 4.97),
     best_history=(2.0, 1.9995, 1.9992, 1.999),
     steps_history=(100, 200, 300, 400),
+    lineage_histories=(
+        (0, ((0, 1.999, 3.0), (1, 2.02, 3.0))),
+        (1, ((0, 2.05, 3.1), (1, 2.01, 3.1), (2, 2.03, 3.1))),
+    ),
     noise_sigma=0.003,
 )
 MEMORISES = (0.02, -0.01)
 HELPS = (0.02, 0.01)
-SPENT = Evidence(draw_history=((8, 12),) * 5, accepted_history=(0,) * 5)
+SPENT = Evidence(draw_history=((2, 18),) * 5, accepted_history=(0,) * 5)
 STILL = Evidence(
     best_history=(2.0, 1.99, 1.99, 1.985),
     steps_history=(100, 200, 300, 400),
@@ -41,30 +45,31 @@ def changed(evidence: Evidence, **changes: object) -> Evidence:
     return Evidence.model_validate({**evidence.model_dump(), **changes})
 
 
-def test_means_that_grow_poor_while_nothing_is_gained_are_a_trap() -> None:
+def test_lineages_that_are_all_drawn_back_from_their_best_are_in_a_trap() -> None:
     finding = fusion_trap.inspect(POOR)
     assert finding is not None
-    assert finding.value == pytest.approx(0.001)
+    assert finding.value == pytest.approx(0.02)
     assert finding.limit == 0.003
-    assert "lost 0.0600 nats" in finding.reason
-    assert "gained 0.0010 bits per byte, under 0.0030" in finding.reason
+    assert "at least 0.0200 bits per byte behind its own best, over 0.0030" in finding.reason
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"best_history": (2.0, 1.98, 1.96, 1.94)},
-        {"entropy_history": (5.0, 4.99, 4.99, 4.94)},
-        {"entropy_history": (4.99, 4.97, 4.94)},
         {"best_history": (1.9995, 1.9992, 1.999)},
+        {"entropy_history": ()},
+        {"lineage_histories": ()},
+        {"lineage_histories": (*POOR.lineage_histories[:1], (1, ((0, 2.05, 3.1), (1, 2.01, 3.1))))},
+        {"noise_sigma": 0.03},
     ],
-    ids=["gains", "one stands", "too few", "phase just begun"],
+    ids=["gains", "phase just begun", "no fusion", "nobody", "one at its best", "noise"],
 )
-def test_a_gain_or_a_mean_that_holds_is_no_trap(change: dict[str, object]) -> None:
+def test_a_gain_a_lineage_at_its_best_or_no_fusion_is_no_trap(change: dict[str, object]) -> None:
     assert fusion_trap.inspect(changed(POOR, **change)) is None
 
 
-def test_without_noise_a_thousandth_is_what_must_be_gained() -> None:
+def test_without_noise_a_thousandth_is_what_counts() -> None:
     unknown = changed(POOR, noise_sigma=None)
     finding = fusion_trap.inspect(unknown)
     assert finding is not None
@@ -114,16 +119,16 @@ def test_few_jumps_or_half_of_them_are_none(history: tuple[tuple[int, int], ...]
 def test_a_search_that_draws_what_it_knows_is_exhausted() -> None:
     finding = exhaustion.inspect(SPENT)
     assert finding is not None
-    assert (finding.value, finding.limit, finding.severity) == (0.6, 0.5, 0.0)
-    assert finding.reason == "nothing accepted in 5 generations and 60 of 100 draws known"
+    assert (finding.value, finding.limit, finding.severity) == (0.9, 0.8, 0.0)
+    assert finding.reason == "nothing accepted in 5 generations and 90 of 100 draws known"
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"accepted_history": (0, 0, 1, 0, 0)},
-        {"draw_history": ((10, 10),) * 5},
-        {"draw_history": ((8, 12),) * 4},
+        {"draw_history": ((4, 16),) * 5},
+        {"draw_history": ((2, 18),) * 4},
         {"draw_history": ((0, 0),) * 5},
     ],
     ids=["accepts", "half are new", "too few", "draws nothing"],

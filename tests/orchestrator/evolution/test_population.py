@@ -14,6 +14,9 @@ CAMBRIAN = SIX_PHASES[2]
 PLATEAU = Finding(
     detector="stagnation", severity=0.0, reason="no new best for 900 steps", value=900, limit=600
 )
+COLLAPSE = Finding(
+    detector="collapse", severity=0.3, reason="mean distance under 0.12", value=0.1, limit=0.12
+)
 IN_STEP = 0.99
 PLENTY = 10**6
 
@@ -69,22 +72,15 @@ def test_a_plateau_asks_for_more() -> None:
     assert outcome[2] == PLATEAU.reason
 
 
-def test_genomes_that_have_come_close_ask_for_more() -> None:
-    near = phase(distance_history=(0.8, 0.7, 0.6, 0.4, 0.39, 0.38))
-    assert grown(rescaled(near)) == 2
-    assert "49% as far apart" in rescaled(near)[2]
-    assert grown(rescaled(phase(distance_history=(0.8, 0.8, 0.1)))) == 0
-    assert grown(rescaled(phase(distance_history=(0.1, 0.1)))) == 0
-    assert grown(rescaled(near.model_copy(update={"start_distance": None}))) == 0
+def test_a_collapsed_population_grows_even_where_lineages_are_in_step() -> None:
+    assert grown(rescaled(phase(), COLLAPSE)) == 2
+    assert grown(rescaled(phase(), COLLAPSE, r=IN_STEP)) == 2
+    assert rescaled(phase(), COLLAPSE, PLATEAU)[2] == COLLAPSE.reason
 
 
 def test_lineages_in_step_that_gain_nothing_ask_for_fewer_even_on_a_plateau() -> None:
     assert grown(rescaled(phase(), r=IN_STEP)) == -2
     assert grown(rescaled(phase(), PLATEAU, r=IN_STEP)) == -2
-
-
-def test_close_genomes_come_before_being_in_step() -> None:
-    assert grown(rescaled(phase(distance_history=(0.3, 0.3, 0.3)), r=IN_STEP)) == 2
 
 
 @pytest.mark.parametrize(

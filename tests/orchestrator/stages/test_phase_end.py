@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import ledger as books
+from orchestrator.stages.conclusion import phase_of
 from orchestrator.stages.host_progress import host_of
 from orchestrator.stages.search_decision import floor_steps
 from orchestrator.verification.replayed import replay_checks
@@ -96,14 +97,21 @@ def test_a_search_phase_without_progress_writes_why() -> None:
     level = state.dormant[0].evaluation
     same = tuple(one.model_copy(update={"evaluation": level}) for one in state.lineages)
     state = state.model_copy(update={"lineages": same})
-    draws = ((9, 0), (9, 1))
-    quiet = with_phase(state, accepted_history=(0, 0), draw_history=draws)
+    quiet = with_phase(state, accepted_history=(0, 0), num_challengers=18)
     reason = concluded(quiet, engine).decisions[0].reason
     assert reason.endswith("no progress is shown: none of 18 challengers was better than the noise")
-    young = with_phase(state, accepted_history=(0, 0), draw_history=())
+    young = with_phase(state, accepted_history=(0, 0), num_challengers=0)
     assert "no lineage was old enough" in concluded(young, engine).decisions[0].reason
-    gained = with_phase(state, accepted_history=(0, 1), draw_history=draws)
+    gained = with_phase(state, accepted_history=(0, 1), num_challengers=18)
     assert "no progress" not in concluded(gained, engine).decisions[0].reason
+
+
+def test_the_challengers_of_a_phase_are_those_that_were_trained_not_the_genomes_drawn() -> None:
+    state, engine = at_end_of("cambrian")
+    trained = [one for one in engine.trained() if one.role == "challenger"]
+    own = [one for one in trained if one.phase == "cambrian"]
+    assert phase_of(state).num_challengers == len(own)
+    assert sum(new for new, _ in phase_of(state).draw_history) > len(own)
 
 
 def test_a_better_model_is_progress_without_an_accepted_genome() -> None:
