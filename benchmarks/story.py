@@ -2,7 +2,7 @@
 
 python -m benchmarks.story --data historic-prose.txt --run-dir runs/story --seed 0
 
-It begins with identity, which can be improved on, with two lineages, long candidates and a lenient
+It begins with identity, which can be improved on, with four lineages, long candidates and a lenient
 noise test: with gelu and the defaults no formula is accepted in so few steps.
 Oxidation trains at twenty times its learning rate, in the first attempt and in the second: the gate
 has to send it back, and then to turn it down. Nothing else is interfered with. Afterwards
@@ -25,16 +25,21 @@ MODEL = (
     *("--dim", "48", "--heads", "4", "--layers", "3", "--block", "64", "--batch", "8"),
     *("--engine", "inline", "--plain"),
 )
-SHARES = (4, 30, 20, 12, 26, 8)
-STEPS = {"primordial": 80, "cambrian": 80}
+SHARES = (4, 26, 18, 12, 32, 8)
+STEPS = {"primordial": 60, "cambrian": 60}
 CONFIGURATION = {
     "engine": {"host_threads": 1},
-    "evolution": {"activation": "x", "lineages": 2, "false_acceptance": 0.45},
+    "evolution": {
+        "activation": "x",
+        "lineages": 4,
+        "false_acceptance": 0.49,
+    },
     "phases": [
         {
             **phase.model_dump(mode="json"),
             "share": share,
             "steps_per_candidate": STEPS.get(phase.name, phase.steps_per_candidate),
+            "population": max(8, phase.population),
         }
         for phase, share in zip(SIX_PHASES, SHARES, strict=True)
     ],

@@ -1,35 +1,41 @@
-"""Finding 3: fusion draws every lineage back from what it had reached."""
+"""Finding 3: fusion draws a lineage back from what it had reached."""
 
 from orchestrator.detectors.evidence import Evidence, History
-from orchestrator.detectors.plateau import recent_gain
 from state.records import Finding
 
 GENERATIONS = 3
 SHARE = 0.001
+"""Of the best loss; what must be lost where the noise is unknown."""
 SEVERITY = 0.3
 
 
 def inspect(evidence: Evidence) -> Finding | None:
-    """With fusion on, every lineage is behind its own best by more than the noise, and nothing was
-    gained in three generations. Where fusion is off there are no entropies, and no trap.
+    """With fusion on, a lineage has been behind its own best for three generations, by more than
+    the noise each time. Where fusion is off there are no entropies, and no trap.
     """
-    behind = [_behind(history) for _, history in evidence.lineage_histories if history]
-    recently = recent_gain(evidence, GENERATIONS, SHARE)
-    if len(evidence.entropy_history) < GENERATIONS or not behind or recently is None:
+    lost = [(_lost(history), index) for index, history in evidence.lineage_histories]
+    known = [(value, index) for value, index in lost if value is not None]
+    if len(evidence.entropy_history) < GENERATIONS or not known:
         return None
-    least = min(behind)
-    if least <= recently.least or not recently.is_flat:
+    worst, lineage = max(known)
+    sigma = evidence.noise_sigma
+    limit = SHARE * min(evidence.best_history) if sigma is None else sigma
+    if worst <= limit:
         return None
     return Finding(
         detector="fusion_trap",
         severity=SEVERITY,
-        value=least,
-        limit=recently.least,
-        reason=f"every lineage is at least {least:.4f} bits per byte behind its own best, over "
-        f"{recently.least:.4f}, and nothing was gained in {GENERATIONS} generations of fusion",
+        value=worst,
+        limit=limit,
+        lineage=lineage,
+        reason=f"lineage {lineage} has been at least {worst:.4f} bits per byte behind its own best "
+        f"for {GENERATIONS} generations of fusion, over {limit:.4f}",
     )
 
 
-def _behind(history: History) -> float:
-    """How far the last generation is from the best one, in bits per byte."""
-    return history[-1][1] - min(bits for _, bits, _ in history)
+def _lost(history: History) -> float | None:
+    """How far the best of the last generations is behind the best before them."""
+    bits = [value for _, value, _ in history]
+    if len(bits) <= GENERATIONS:
+        return None
+    return min(bits[-GENERATIONS:]) - min(bits[:-GENERATIONS])

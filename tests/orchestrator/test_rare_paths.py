@@ -246,6 +246,7 @@ def test_lineages_in_phase_that_stand_still_give_their_steps_to_endosymbiosis() 
         update={
             "settings": settings,
             "best_history": (2.0, 2.0, 2.0),
+            "distance_history": (0.1,),
             "null_differences": (0.001, -0.001) * 6,
         }
     )

@@ -78,7 +78,7 @@ def test_a_result_that_was_altered_shows_in_the_first_decision_that_it_changes(
 
     def better(row: dict) -> None:  # type: ignore[type-arg]
         evaluation = row["evaluations"][0]
-        evaluation["nats"] = round(evaluation["nats"] / 2, 2)
+        evaluation["nats"] = round(evaluation["nats"] * 0.98, 2)
 
     assert not failures(replay(copy))
     changed_rows(copy, better, victim)

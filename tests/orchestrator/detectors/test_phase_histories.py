@@ -19,14 +19,13 @@ from orchestrator.detectors import (
 from orchestrator.detectors.evidence import Evidence
 from orchestrator.detectors.panel import inspect_all
 
+FALLEN = ((0, 2.0, 3.0), (1, 2.02, 3.0), (2, 2.03, 3.0), (3, 2.025, 3.0))
+RISING = ((0, 2.3, 3.1), (1, 2.2, 3.1), (2, 2.1, 3.1), (3, 2.05, 3.1))
 POOR = Evidence(
     entropy_history=(5.0, 4.99, 4.97),
     best_history=(2.0, 1.9995, 1.9992, 1.999),
     steps_history=(100, 200, 300, 400),
-    lineage_histories=(
-        (0, ((0, 1.999, 3.0), (1, 2.02, 3.0))),
-        (1, ((0, 2.05, 3.1), (1, 2.01, 3.1), (2, 2.03, 3.1))),
-    ),
+    lineage_histories=((0, RISING), (1, FALLEN)),
     noise_sigma=0.003,
 )
 MEMORISES = (0.02, -0.01)
@@ -45,36 +44,34 @@ def changed(evidence: Evidence, **changes: object) -> Evidence:
     return Evidence.model_validate({**evidence.model_dump(), **changes})
 
 
-def test_lineages_that_are_all_drawn_back_from_their_best_are_in_a_trap() -> None:
+def test_a_lineage_that_is_drawn_back_from_its_best_is_in_a_trap() -> None:
     finding = fusion_trap.inspect(POOR)
     assert finding is not None
     assert finding.value == pytest.approx(0.02)
-    assert finding.limit == 0.003
-    assert "at least 0.0200 bits per byte behind its own best, over 0.0030" in finding.reason
+    assert (finding.limit, finding.lineage) == (0.003, 1)
+    assert "lineage 1 has been at least 0.0200 bits per byte behind its own best" in finding.reason
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"best_history": (2.0, 1.98, 1.96, 1.94)},
-        {"best_history": (1.9995, 1.9992, 1.999)},
-        {"entropy_history": ()},
+        {"lineage_histories": ((0, RISING),)},
+        {"lineage_histories": ((1, FALLEN[:3]),)},
+        {"lineage_histories": ((1, (*FALLEN, (4, 1.99, 3.0))),)},
         {"lineage_histories": ()},
-        {"lineage_histories": (*POOR.lineage_histories[:1], (1, ((0, 2.05, 3.1), (1, 2.01, 3.1))))},
+        {"entropy_history": ()},
         {"noise_sigma": 0.03},
     ],
-    ids=["gains", "phase just begun", "no fusion", "nobody", "one at its best", "noise"],
+    ids=["learns", "two generations", "back at its best", "nobody", "no fusion", "noise"],
 )
-def test_a_gain_a_lineage_at_its_best_or_no_fusion_is_no_trap(change: dict[str, object]) -> None:
+def test_a_lineage_near_its_best_or_without_fusion_is_in_none(change: dict[str, object]) -> None:
     assert fusion_trap.inspect(changed(POOR, **change)) is None
 
 
 def test_without_noise_a_thousandth_is_what_counts() -> None:
-    unknown = changed(POOR, noise_sigma=None)
-    finding = fusion_trap.inspect(unknown)
-    assert finding is not None
-    assert finding.limit == pytest.approx(0.002)
-    assert fusion_trap.inspect(changed(unknown, best_history=(2.0, 2.0, 2.0, 1.9979))) is None
+    unknown = fusion_trap.inspect(changed(POOR, noise_sigma=None))
+    assert unknown is not None
+    assert unknown.limit == pytest.approx(0.001999)
 
 
 def test_large_graphs_that_only_fit_the_training_text_are_too_complex() -> None:
