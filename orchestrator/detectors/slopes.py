@@ -1,12 +1,12 @@
 """Whether a model's search loss rises, told from noise, while its training loss falls."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import fsum, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
 from orchestrator.detectors.evidence import History
+from orchestrator.student import t_quantile
 
 WINDOW = 5
 LEVEL = 0.05
@@ -47,7 +47,7 @@ def least_rise(found: Trend, *, models: int = 1, noise_sigma: float | None = Non
     (sigma / sqrt 2, as sigma is that of a difference) makes of five values.
     """
     level = LEVEL / models
-    limit = found.error * _t_quantile(1 - level, WINDOW - 2)
+    limit = found.error * t_quantile(1 - level, WINDOW - 2)
     if noise_sigma is None:
         return limit
     expected = noise_sigma / sqrt(2) / sqrt(_SPREAD)
@@ -67,10 +67,3 @@ def _error(values: Sequence[float], slope: float) -> float:
     mean = fsum(values) / WINDOW
     rests = (value - mean - slope * place for place, value in zip(_PLACES, values, strict=True))
     return sqrt(fsum(rest * rest for rest in rests) / (WINDOW - 2) / _SPREAD)
-
-
-@lru_cache(maxsize=256)
-def _t_quantile(probability: float, degrees_of_freedom: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees_of_freedom, probability))

@@ -7,8 +7,9 @@ degree of freedom a pair.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import fsum, sqrt
+
+from orchestrator.student import t_quantile
 
 # With fewer pairs the t quantile is so wide that the test accepts nothing.
 MINIMUM_PAIRS = 2
@@ -42,11 +43,4 @@ def gain_limit(differences: Sequence[float], *, level: float, comparisons: int) 
     scale = sigma(differences)
     if scale is None:
         return None
-    return scale * _t_quantile(1 - level / max(1, comparisons), len(differences))
-
-
-@lru_cache(maxsize=256)
-def _t_quantile(probability: float, degrees_of_freedom: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees_of_freedom, probability))
+    return scale * t_quantile(1 - level / max(1, comparisons), len(differences))

@@ -29,9 +29,9 @@ def rescale(
 ) -> Rescaled:
     """The phase after a generation, what changed, and why; no reason where nothing did.
 
-    More challengers where the genomes have come close or the phase stands still, fewer where the
-    lineages are in step and gain nothing. Genomes that have come close come first, then being in
-    step: lineages that no longer differ do not want more challengers because they stand still.
+    More challengers where the population has collapsed or the phase stands still, fewer where the
+    lineages are in step and gain nothing. Collapse comes first, then being in step: lineages that
+    no longer differ do not want more challengers because they stand still.
 
     Args:
         phase: with the histories of this generation; its cooldown of the size is counted down.
@@ -49,9 +49,7 @@ def rescale(
         return phase, (), ""
     direction, reason = _wish(phase, findings, synchrony, num_lineages)
     now = phase.settings.population
-    step = direction * max(1, floor(configured.scale_step * fit.population + 0.5))
-    low, high = (bound * fit.population for bound in configured.scale_range)
-    population = max(ceil(low), num_lineages + 1, min(floor(high), now + step))
+    population = _one_step(direction, phase, configured, fit, num_lineages)
     while population > now and _cost(population, phase, fit, num_lineages) > steps_left:
         population -= 1
     if (population - now) * direction <= 0:
@@ -80,6 +78,15 @@ def _wish(
         )
     plateau = next((one for one in findings if one.detector == "stagnation"), None)
     return (0, "") if plateau is None else (1, plateau.reason)
+
+
+def _one_step(
+    direction: int, phase: PhaseState, configured: PhaseConfig, fit: SearchFit, num_lineages: int
+) -> int:
+    """Members after one scale step, within the phase's range and with a challenger at least."""
+    step = direction * max(1, floor(configured.scale_step * fit.population + 0.5))
+    low, high = (bound * fit.population for bound in configured.scale_range)
+    return max(ceil(low), num_lineages + 1, min(floor(high), phase.settings.population + step))
 
 
 def _is_quiet(phase: PhaseState) -> bool:

@@ -52,9 +52,8 @@ def with_histories(
 
 def _of_challengers(state: RunState) -> dict[str, object]:
     phase, work = phase_of(state), work_of(state)
-    pairs = tuple(_pairs(state))
     new = work.draws - work.known_redrawn
-    jumps = [(one, other) for one, other in pairs if (one.switch_jump or 0.0) > JUMP]
+    jumps = [pair for _, *pair in _trained(state) if (pair[0].switch_jump or 0.0) > JUMP]
     lost = sum(not _won_back(one, champion) for one, champion in jumps)
     return {
         "draw_history": (*phase.draw_history, (new, work.known_redrawn)),
@@ -63,13 +62,8 @@ def _of_challengers(state: RunState) -> dict[str, object]:
     }
 
 
-def _pairs(state: RunState) -> Iterator[tuple[TrainingResult, TrainingResult]]:
-    """Each challenger that was trained, beside its continued champion."""
-    for _, one, champion in _trained(state):
-        yield one, champion
-
-
 def _trained(state: RunState) -> Iterator[tuple[TrainingTask, TrainingResult, TrainingResult]]:
+    """Each challenger that was trained, beside its continued champion."""
     for task in work_of(state).tasks:
         champions = tasks_of(state, task.lineage, "champion")
         if task.role != "challenger" or not champions:
