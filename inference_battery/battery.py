@@ -1,138 +1,126 @@
-"""The inference battery: sample every prompt at every temperature and probe what was written.
+"""The inference battery: ask, let the model write, probe what was written.
 
-    composite (version 1) = (repetition + lexical_validity + ending) / 3
-
-a plain mean; each probe is the mean over all samples. The probes cannot see grammar or meaning,
-so the composite says "writes like the corpus on the surface", not "writes well". A change of a
-probe or of the mean raises COMPOSITE_VERSION: composites of different versions do not compare.
+Every score is a function of the model, the seed and what is asked; two models that are asked with
+the same seed meet the same random numbers. Only the speed depends on the clock.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from hashlib import sha256
 
-from inference_battery.generation import Generated, Request, Sampling, answer
+from inference_battery.calibration import calibration_error
+from inference_battery.generation import Request, Sampling, answer
+from inference_battery.intervals import interval
 from inference_battery.language_model import CacheT, LanguageModel, TextCodec
-from inference_battery.probes.ending import ending
-from inference_battery.probes.lexical_validity import lexical_validity, vocabulary
-from inference_battery.probes.repetition import repetition
-from inference_battery.prompts import Domain
-from state.records import BatteryReport, PhaseName, ProbeScore, Sample
+from inference_battery.probes.novelty import recites
+from inference_battery.questions import Question
+from inference_battery.reference import Reference
+from inference_battery.score import composite, probe_scores, prompts_of, rate, sample_scores
+from inference_battery.weights import COMPOSITE_VERSION
+from state.records import BatteryReport, PhaseName, Sample
 
-COMPOSITE_VERSION = 1
 TOP_K = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Human text to compare with."""
-
-    text: str
-    domain: Domain
 
 
 def run_battery(
     model: LanguageModel[CacheT],
     codec: TextCodec,
+    asked: Sequence[Question],
+    reference: Reference,
+    sampling: Sampling,
     *,
-    prompts: Sequence[str],
-    reference_text: str,
-    domain: Domain,
-    temperatures: Sequence[float],
-    max_new_tokens: int,
-    seed: int,
     phase: PhaseName,
     generation: int,
-    banned_ids: Sequence[int] = (),
-    device: str = "cpu",
+    held_out_tokens: Sequence[int] = (),
 ) -> BatteryReport:
-    """Every score is a function of model, seed and arguments; `tokens_per_sec` is wall time.
-
-    Two models that are asked with the same seed meet the same random numbers.
+    """Write, score and measure beside it.
 
     Raises:
-        ValueError: there is no prompt or no temperature, or the model's logits are not finite.
+        ValueError: the model's logits are not finite.
     """
-    asked = _questions(prompts, temperatures)
-    requests = _requests(codec, asked)
-    sampling = Sampling(
-        max_new_tokens, TOP_K, seed, codec.end_of_text_id, tuple(banned_ids), device
-    )
     begun = time.perf_counter()
-    written = answer(model, requests, sampling)
+    written, num_drawn = _write(model, codec, asked, sampling)
     seconds = time.perf_counter() - begun
-    samples = _samples(codec, asked, written)
-    probes = probe_samples(samples, Reference(reference_text, domain))
-    return BatteryReport(
+    report = judged(written, reference, phase=phase, generation=generation)
+    error = calibration_error(model, held_out_tokens, sampling.device)
+    beside = {} if error is None else {"calibration_error": error}
+    return report.model_copy(
+        update={"tokens_per_sec": num_drawn / max(seconds, 1e-9), "beside": beside}
+    )
+
+
+def judged(
+    samples: Sequence[Sample],
+    reference: Reference,
+    *,
+    phase: PhaseName = "control",
+    generation: int = 0,
+) -> BatteryReport:
+    """The report of texts, whoever wrote them.
+
+    Raises:
+        ValueError: there is no text.
+    """
+    if not samples:
+        raise ValueError("no sample is no battery; ask at least one question")
+    rated = rate(samples, reference)
+    probes = probe_scores(samples, rated)
+    values = {probe.name: probe.score for probe in probes}
+    report = BatteryReport(
         phase=phase,
         generation=generation,
-        composite=composite(probes),
+        version=COMPOSITE_VERSION,
+        composite=composite(values),
         probes=probes,
-        samples=samples,
-        tokens_per_sec=_num_drawn(written) / max(seconds, 1e-9),
+        samples=tuple(
+            sample.model_copy(update={"score": score})
+            for sample, score in zip(samples, sample_scores(rated), strict=True)
+        ),
+        tokens_per_sec=0.0,
+        kinds=tuple(kind for kind, _ in prompts_of(samples)),
+        asked=_digest(samples),
+        memorised=recites(samples, rated["novelty"]),
     )
+    found = interval(report)
+    return report.model_copy(update={"interval": (found.low, found.high)})
 
 
-def _questions(prompts: Sequence[str], temperatures: Sequence[float]) -> list[tuple[str, float]]:
-    if not prompts or not temperatures:
-        raise ValueError(
-            f"{len(prompts)} prompts at {len(temperatures)} temperatures give no sample; "
-            "give at least one of each"
-        )
-    return [(prompt, heat) for heat in temperatures for prompt in prompts]
-
-
-def _requests(codec: TextCodec, asked: Sequence[tuple[str, float]]) -> list[Request]:
-    return [
-        Request(tuple(int(token) for token in codec.encode(prompt)), heat, stream)
-        for stream, (prompt, heat) in enumerate(asked)
-    ]
-
-
-def _samples(
-    codec: TextCodec, asked: Sequence[tuple[str, float]], written: Sequence[Generated]
+def write_answers(
+    model: LanguageModel[CacheT],
+    codec: TextCodec,
+    asked: Sequence[Question],
+    sampling: Sampling,
 ) -> tuple[Sample, ...]:
-    return tuple(
-        Sample(prompt=prompt, temperature=heat, text=codec.decode(text.tokens), ended=text.ended)
-        for (prompt, heat), text in zip(asked, written, strict=True)
-    )
+    """One sample a question, in their order."""
+    return _write(model, codec, asked, sampling)[0]
 
 
-def probe_samples(samples: Sequence[Sample], reference: Reference) -> tuple[ProbeScore, ...]:
-    """The three probes, each with its mean at every temperature as detail."""
-    known = vocabulary(reference.text)
-    return (
-        _score("repetition", samples, lambda s: repetition(s.text, reference.text)),
-        _score(
-            "lexical_validity", samples, lambda s: lexical_validity(s.text, known, ended=s.ended)
-        ),
-        _score(
-            "ending",
-            samples,
-            lambda s: ending(s.text, reference.text, reference.domain, ended=s.ended),
-        ),
-    )
-
-
-def composite(probes: Sequence[ProbeScore]) -> float:
-    """Plain mean of the probes; see COMPOSITE_VERSION."""
-    return sum(probe.score for probe in probes) / len(probes)
-
-
-def _score(name: str, samples: Sequence[Sample], probe: Callable[[Sample], float]) -> ProbeScore:
-    scores = [probe(sample) for sample in samples]
-    detail = {
-        f"temperature_{heat:g}": _mean(
-            [score for score, s in zip(scores, samples, strict=True) if s.temperature == heat]
+def _write(
+    model: LanguageModel[CacheT],
+    codec: TextCodec,
+    asked: Sequence[Question],
+    sampling: Sampling,
+) -> tuple[tuple[Sample, ...], int]:
+    """The samples and how many tokens were drawn for them."""
+    requests = [
+        Request(tuple(int(token) for token in codec.encode(one.prompt)), one.temperature, stream)
+        for stream, one in enumerate(asked)
+    ]
+    written = answer(model, requests, sampling)
+    samples = tuple(
+        Sample(
+            prompt=one.prompt,
+            temperature=one.temperature,
+            text=codec.decode(text.tokens),
+            ended=text.ended,
+            kind=one.kind,
         )
-        for heat in dict.fromkeys(sample.temperature for sample in samples)
-    }
-    return ProbeScore(name=name, score=_mean(scores), detail=detail)
+        for one, text in zip(asked, written, strict=True)
+    )
+    return samples, sum(len(text.tokens) + text.ended for text in written)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return min(1.0, max(0.0, sum(values) / len(values)))
-
-
-def _num_drawn(written: Sequence[Generated]) -> int:
-    return sum(len(text.tokens) + text.ended for text in written)
+def _digest(samples: Sequence[Sample]) -> str:
+    """Names what was asked."""
+    asked = "\0".join(f"{one.kind}\0{one.temperature:g}\0{one.prompt}" for one in samples)
+    return sha256(asked.encode()).hexdigest()[:16]

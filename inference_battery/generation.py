@@ -3,7 +3,8 @@
 Prompts of different lengths share a batch without padding: the batch starts at its shortest
 prompt, and where a longer prompt still has tokens they are fed instead of the drawn ones. Every
 request has a random stream of its own, so a sample does not depend on its neighbours (up to the
-rounding of the model's logits, which may vary with the batch size).
+rounding of the model's logits, which may vary with the batch size). A text longer than the context
+goes on from the later half of what was read.
 
 Shape legend: B sequences, T positions, V vocabulary.
 """
@@ -17,7 +18,7 @@ from torch import Tensor
 from inference_battery.language_model import CacheT, LanguageModel
 from state.seeds import generator
 
-MAX_BATCH = 64
+MAX_BATCH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Sampling:
     end_of_text_id: int
     banned_ids: tuple[int, ...] = ()
     """Control tokens that must never be drawn."""
+    stop_ids: tuple[int, ...] = ()
+    """Tokens that end a text as end-of-text does, such as the marker of the other speaker."""
     device: str = "cpu"
 
 
@@ -74,7 +77,9 @@ def generate(
     """
     _check(max_new_tokens, temperature, top_k)
     requests = [Request(tuple(prompt), temperature, i) for i, prompt in enumerate(prompts)]
-    sampling = Sampling(max_new_tokens, top_k, seed, end_of_text_id, tuple(banned_ids), device)
+    sampling = Sampling(
+        max_new_tokens, top_k, seed, end_of_text_id, tuple(banned_ids), device=device
+    )
     return answer(model, requests, sampling)
 
 
@@ -130,8 +135,8 @@ class _Row:
         self.uniforms = generator(sampling.seed, "sampling", request.stream).random(
             sampling.max_new_tokens
         )
-        self.max_new_tokens = min(sampling.max_new_tokens, context_length - len(self.prompt))
-        self.end_of_text_id = sampling.end_of_text_id
+        self.max_new_tokens = sampling.max_new_tokens
+        self.stop_ids = {sampling.end_of_text_id, *sampling.stop_ids}
         self.tokens: list[int] = []
         self.ended = False
 
@@ -148,28 +153,38 @@ class _Row:
         if position < len(self.prompt):
             return self.prompt[position]
         if not self.done:
-            self.ended = drawn == self.end_of_text_id
+            self.ended = drawn in self.stop_ids
             if not self.ended:
                 self.tokens.append(drawn)
         return drawn
 
 
 def _write(model: LanguageModel[CacheT], rows: Sequence[_Row], sampling: Sampling) -> None:
+    """Write all rows; a full context goes on with its later half."""
+
     def tensor(values: Sequence[int] | Sequence[Sequence[int]]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=sampling.device)
 
-    shortest = min(len(row.prompt) for row in rows)
-    logits_BV, cache = model.start(tensor([row.prompt[:shortest] for row in rows]))
+    position = min(len(row.prompt) for row in rows)
+    read = [list(row.prompt[:position]) for row in rows]
+    logits_BV, cache = model.start(tensor(read))
     temperature_B = torch.tensor([row.temperature for row in rows], dtype=torch.float64)
     temperature_B = temperature_B.to(logits_BV.device)
-    for position in range(shortest, model.context_length):
+    while True:
         logits_BV = _without(logits_BV, sampling.banned_ids)
         uniform_B = torch.tensor([row.uniform for row in rows], dtype=torch.float64)
         drawn = draw(logits_BV, uniform_B.to(logits_BV.device), temperature_B, sampling.top_k)
         fed = [row.take(position, token) for row, token in zip(rows, drawn.tolist(), strict=True)]
         if all(row.done for row in rows):
             return
-        logits_BV, cache = model.advance(tensor(fed), cache)
+        position += 1
+        for sequence, token in zip(read, fed, strict=True):
+            sequence.append(token)
+        if len(read[0]) <= model.context_length:
+            logits_BV, cache = model.advance(tensor(fed), cache)
+        else:
+            read = [sequence[-(model.context_length // 2) :] for sequence in read]
+            logits_BV, cache = model.start(tensor(read))
 
 
 def _without(logits_BV: Tensor, banned_ids: Sequence[int]) -> Tensor:

@@ -24,6 +24,9 @@ class LanguageModel(Protocol[CacheT]):
     def context_length(self) -> int:
         """Most tokens that one sequence may hold, at least 2."""
 
+    def __call__(self, tokens_BT: Tensor) -> Tensor:
+        """Logits (B, T, V) of the token after each; 1 <= T <= `context_length`."""
+
     def start(self, tokens_BT: Tensor) -> tuple[Tensor, CacheT]:
         """Logits (B, V) of the token after each sequence; 1 <= T <= `context_length`."""
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from state.seeds import generator
 
@@ -10,9 +10,12 @@ Domain = Literal["chat", "text"]
 
 MAX_CHAT_CHARACTERS = 240
 MIN_WORDS, MAX_WORDS = 8, 12
+MAX_ANSWER = 2_000
+"""Characters of people's own text that are kept behind an opening."""
 
 _FIRST_TURN = re.compile(r"<\|user\|>\s*\S.*?<\|assistant\|>", re.DOTALL)
 _PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
+_NEXT_MARKER = re.compile(r"<\|\w+\|>")
 
 _QUESTIONS = (
     "How are you this morning?",
@@ -61,42 +64,94 @@ _OPENINGS = (
 )
 
 
+class Exchange(NamedTuple):
+    """An opening, and what people went on with."""
+
+    prompt: str
+    answer: str
+
+
 def choose_prompts(
     documents: Sequence[str], domain: Domain, count: int, seed: int
 ) -> tuple[str, ...]:
     """Up to `count` distinct prompts, a pure function of the arguments.
 
+    Openings of the documents; our own fill the gap where there are too few.
+    """
+    found = [one.prompt for one in exchanges(documents, domain, count, seed)]
+    return tuple(dict.fromkeys([*found, *own_prompts(domain)]))[:count]
+
+
+def own_prompts(domain: Domain) -> tuple[str, ...]:
+    """Twenty prompts of our own, which need not suit the text that a model was trained on."""
+    match domain:
+        case "chat":
+            return tuple(f"<|user|> {question} <|assistant|>" for question in _QUESTIONS)
+        case "text":
+            return _OPENINGS
+        case _:
+            assert_never(domain)
+
+
+def read_prompts(content: str, domain: Domain) -> tuple[str, ...]:
+    """One prompt a line; empty lines are left out. In chat a line is what the user says.
+
+    Raises:
+        ValueError: no line holds a prompt.
+    """
+    found = [line.strip() for line in content.splitlines() if line.strip()]
+    if not found:
+        raise ValueError("holds no prompt; write one a line")
+    return tuple(dict.fromkeys(as_prompt(line, domain) for line in found))
+
+
+def as_prompt(text: str, domain: Domain) -> str:
+    """A chat model is asked as a user would ask it; other models go on from the text itself."""
+    return text if domain != "chat" or "<|" in text else f"<|user|> {text} <|assistant|>"
+
+
+def exchanges(
+    documents: Sequence[str], domain: Domain, count: int, seed: int
+) -> tuple[Exchange, ...]:
+    """Up to `count` exchanges with distinct prompts, in an order drawn by the seed.
+
     chat: a first user turn of at most 240 characters, up to and including its `<|assistant|>`.
-    text: the first 8 to 12 words of a paragraph of at least twice as many.
-    Built-in prompts fill the gap where the documents offer too few; there are 20 of each kind.
+    text: the first 8 to 12 words of a paragraph of at least twice as many, and the text after it.
     """
     match domain:
         case "chat":
-            found = _first_turns(documents)
-            spare = [f"<|user|> {question} <|assistant|>" for question in _QUESTIONS]
+            found = list(_first_turns(documents))
         case "text":
-            found = _first_words(documents, seed)
-            spare = list(_OPENINGS)
+            found = list(_first_words(documents, seed))
         case _:
             assert_never(domain)
-    candidates = list(dict.fromkeys(found))
-    order = generator(seed, "prompts", domain).permutation(len(candidates))
-    chosen = dict.fromkeys([candidates[i] for i in order[:count]] + spare)
-    return tuple(chosen)[:count]
+    distinct = list({one.prompt: one for one in reversed(found)}.values())[::-1]
+    order = generator(seed, "prompts", domain).permutation(len(distinct))
+    return tuple(distinct[i] for i in order[:count])
 
 
-def _first_turns(documents: Sequence[str]) -> Iterator[str]:
+def _first_turns(documents: Sequence[str]) -> Iterator[Exchange]:
     for document in documents:
         turn = _FIRST_TURN.search(document)
         if turn and len(turn[0]) <= MAX_CHAT_CHARACTERS and turn[0].count("<|user|>") == 1:
-            yield turn[0]
+            answer = _NEXT_MARKER.split(document[turn.end() :], maxsplit=1)[0]
+            yield Exchange(turn[0], answer.strip())
 
 
-def _first_words(documents: Sequence[str], seed: int) -> Iterator[str]:
+def _first_words(documents: Sequence[str], seed: int) -> Iterator[Exchange]:
     lengths = generator(seed, "prompt lengths")
     for document in documents:
-        for paragraph in _PARAGRAPH_BREAK.split(document):
+        for start, paragraph in _paragraphs(document):
             num_words = int(lengths.integers(MIN_WORDS, MAX_WORDS + 1))
             opening = re.match(rf"\s*(\S+(?:\s+\S+){{{num_words - 1}}})", paragraph)
             if opening and len(paragraph.split()) >= 2 * num_words:
-                yield opening[1]
+                after = start + opening.end()
+                yield Exchange(opening[1], document[after : after + MAX_ANSWER].strip())
+
+
+def _paragraphs(document: str) -> Iterator[tuple[int, str]]:
+    """Where each paragraph begins, and its text."""
+    start = 0
+    for gap in [*_PARAGRAPH_BREAK.finditer(document), None]:
+        yield start, document[start : gap.start() if gap else len(document)]
+        start = gap.end() if gap else start

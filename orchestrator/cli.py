@@ -25,6 +25,7 @@ COMMANDS = {
     "stop": ("stop", "run"),
     "resume": ("train_run", "resume"),
     "sample": ("sample", "run"),
+    "battery": ("battery", "run"),
     "report": ("report", "run"),
     "verify": ("verify", "run"),
     "fork": ("fork", "run"),

@@ -137,16 +137,23 @@ class GateConfig(Record):
 
     bits_per_byte_slack: float = Field(default=0.005, ge=0)
     """Relative deficit to the best so far that still passes."""
+    composite_slack: float = Field(default=0.03, ge=0)
+    """Deficit of the battery's composite to the best so far that still passes."""
+    composite_collapse: float = Field(default=0.7, gt=0, lt=1)
+    """A composite below this share of the best, intervals apart, goes back at once."""
     level: float = Field(default=0.95, gt=0.5, lt=1)
     resamples: int = Field(default=1000, ge=100, le=100_000)
 
 
 class BatteryConfig(Record):
-    """Size of the inference battery."""
+    """What the inference battery asks."""
 
     prompts: int = Field(default=20, ge=1, le=10_000)
-    temperatures: tuple[float, ...] = (0.6, 0.8, 1.0)
-    max_new_tokens: int = Field(default=64, ge=1, le=10_000)
+    """Openings of held-out text; our own fill the gap where it offers too few."""
+    questions: tuple[str, ...] = ()
+    """Prompts of the user's own, in place of those."""
+    temperatures: tuple[float, ...] = Field(default=(0.4, 0.7, 1.0), min_length=1)
+    max_new_tokens: int = Field(default=80, ge=1, le=10_000)
 
 
 class EngineConfig(Record):

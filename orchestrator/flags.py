@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from orchestrator.battery.prompt_file import prompt_lines
 from orchestrator.settings import Settings, merge, nested
 
 
@@ -80,6 +81,13 @@ FLAGS = (
     Flag("--lineages", "evolution.lineages", whole, "islands of the population, 2 to 4"),
     Flag("--control", "control", names, "baselines with the same budget, e.g. gelu,silu; or none"),
     Flag("--eval-interval", "host.eval_interval", whole, "steps between evaluations of the host"),
+    Flag(
+        "--prompts",
+        "battery.questions",
+        prompt_lines,
+        "what the battery asks, one prompt a line, in place of openings of held-out text",
+        metavar="FILE",
+    ),
     Flag("--engine", "engine.engine", str, "ray or inline", ("ray", "inline")),
     Flag("--ray-address", "engine.ray_address", str, "a running Ray cluster"),
     Flag("--workers", "engine.workers", whole, "members that train at the same time"),
@@ -124,7 +132,7 @@ def add_flags(
             type=flag.kind,
             choices=flag.choices or None,
             default=argparse.SUPPRESS,
-            metavar=None if flag.choices else flag.name.removeprefix("--").upper(),
+            metavar=None if flag.choices else flag.metavar or flag.name.removeprefix("--").upper(),
             help=flag.text,
         )
 

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+from orchestrator.battery.prompt_file import prompt_lines
 from orchestrator.error_line import error_line
 from orchestrator.flags import add_flags, number, whole
 from orchestrator.train_flags import TRAIN_FLAGS, TRAIN_SWITCHES, add_train_arguments
@@ -107,6 +108,7 @@ def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
     sample.add_argument("--tokens", type=whole, default=128, help="most new tokens")
     sample.add_argument("--temperature", type=number, default=0.8)
     sample.add_argument("--seed", type=whole, default=0)
+    _add_battery(commands)
     report = _of_run(commands, "report", "the story of a finished run")
     report.add_argument("--json", action="store_true")
     verify = _of_run(commands, "verify", "check what a run has on disk against what it claims")
@@ -116,6 +118,20 @@ def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
     export = _of_run(commands, "export", "the model as standalone files")
     export.add_argument("--to", type=Path, required=True, metavar="DIR")
     export.add_argument("--format", choices=("torch",), default="torch")
+
+
+def _add_battery(commands: "Commands[OneLineParser]") -> None:
+    battery = _of_run(commands, "battery", "let the best model write, and score what it wrote")
+    battery.add_argument(
+        "--prompts", type=prompt_lines, default=[], metavar="FILE", help="ask these, one a line"
+    )
+    battery.add_argument(
+        "--compare", type=Path, metavar="OTHER", help="a run whose model is asked the same"
+    )
+    battery.add_argument(
+        "--quick", action="store_true", help="ask each prompt once, as a gate does"
+    )
+    battery.add_argument("--json", action="store_true")
 
 
 def _add_fork(commands: "Commands[OneLineParser]") -> None:

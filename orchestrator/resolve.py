@@ -126,6 +126,7 @@ def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
         deterministic=config.engine.repeats,
         seed=config.seed,
         battery_prompts=config.battery.prompts,
+        battery_questions=config.battery.questions,
         battery_tokens=config.battery.max_new_tokens,
         battery_temperatures=config.battery.temperatures,
         symbio=config.train.symbio,

@@ -34,7 +34,6 @@ os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
     from trainer.execution import TaskExecutor
-    from trainer.tokenizer import Tokenizer
 
 
 class TaskRunner:
@@ -97,34 +96,25 @@ class TaskRunner:
         )
 
     def _battery(self, task: BatteryTask) -> BatteryResult:
-        from inference_battery.battery import run_battery
-        from inference_battery.prompts import choose_prompts
+        from orchestrator.battery.on_run import run_questions, try_model
         from trainer.execution import reproducible
 
         started = time.monotonic()
         dataset, setup = self.executor.dataset, self.setup
-        domain = dataset.manifest.domain
-        prompts = choose_prompts(
-            dataset.documents("search"), domain, setup.battery_prompts, setup.seed
-        )
         with reproducible(task.threads, setup.device, deterministic=setup.deterministic):
-            report = run_battery(
+            report = try_model(
                 self.executor.model(Teacher(checkpoint=task.checkpoint, genome=task.genome)),
-                dataset.tokenizer,
-                prompts=prompts,
-                reference_text=dataset.text("train"),
-                domain=domain,
-                temperatures=setup.battery_temperatures,
-                max_new_tokens=setup.battery_tokens,
+                dataset,
+                setup,
+                run_questions(dataset, setup, whole=task.whole),
                 seed=task.seed,
                 phase=task.phase,
                 generation=task.generation,
-                banned_ids=unwritten_ids(dataset.tokenizer),
-                device=setup.device,
             )
+        beside = {"bits_per_byte": task.bits_per_byte} if task.bits_per_byte is not None else {}
         return BatteryResult(
             task_id=task.task_id,
-            report=report,
+            report=report.model_copy(update={"beside": {**beside, **report.beside}}),
             started_at=started,
             battery_seconds=time.monotonic() - started,
         )
@@ -132,6 +122,7 @@ class TaskRunner:
     def _sample(self, task: SampleTask) -> SampleResult:
         from inference_battery.generation import generate
         from inference_battery.prompts import choose_prompts
+        from orchestrator.battery.on_run import unwritten_ids
         from trainer.execution import reproducible
 
         started = time.monotonic()
@@ -162,11 +153,6 @@ class TaskRunner:
     @property
     def _folder(self) -> RunFolder:
         return RunFolder(Path(self.setup.run_folder))
-
-
-def unwritten_ids(tokenizer: "Tokenizer") -> list[int]:
-    """Control tokens that no text contains, so that no sample may."""
-    return [tokenizer.control_ids[name] for name in ("pad", "bos", "eos")]
 
 
 def begun_now(outcome: Outcome) -> Outcome:

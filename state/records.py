@@ -152,12 +152,19 @@ class Synchrony(Record):
     locked: bool
 
 
+SampleKind = Literal["plain", "typos", "other topic"]
+"""How the prompt was chosen: as the domain has it, misspelt, or from outside the domain."""
+
+
 class ProbeScore(Record):
     """One probe of the inference battery, in [0, 1], higher is better."""
 
     name: str
     score: float = Field(ge=0, le=1)
     detail: dict[str, float] = Field(default_factory=dict)
+    """The score at each temperature."""
+    by_prompt: tuple[tuple[float, float], ...] = ()
+    """(sum of weighted scores, sum of weights) of each prompt, in the order of asking."""
 
 
 class Sample(Record):
@@ -168,6 +175,9 @@ class Sample(Record):
     text: str
     ended: bool
     """The model closed the text itself."""
+    kind: SampleKind = "plain"
+    score: float | None = None
+    """Composite of this sample alone."""
 
 
 class BatteryReport(Record):
@@ -175,10 +185,22 @@ class BatteryReport(Record):
 
     phase: PhaseName
     generation: int
+    version: int = 1
+    """Composites of different versions do not compare."""
     composite: float = Field(ge=0, le=1)
+    interval: tuple[float, float] | None = None
+    """95 % bootstrap interval of the composite over prompts."""
     probes: tuple[ProbeScore, ...]
     samples: tuple[Sample, ...]
     tokens_per_sec: float
+    kinds: tuple[SampleKind, ...] = ()
+    """Of each prompt, in the order of asking."""
+    asked: str = ""
+    """Digest of prompts and temperatures: reports that were asked the same are paired."""
+    memorised: bool = False
+    """More than half of what was written is copied from the train text."""
+    beside: dict[str, float] = Field(default_factory=dict)
+    """Measured and not part of the composite: `bits_per_byte`, `calibration_error`."""
 
 
 class MemberRecord(Record):

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """Newest migration: the schema that this version writes and reads."""
 
 METADATA = MetaData()
@@ -218,4 +218,8 @@ BATTERIES = Table(
     *_keys("phase"),
     *_reals("composite", "tokens_per_sec"),
     *_documents("probes", "samples"),
+    *_integers("version"),
+    *_texts("asked"),
+    Column("memorised", Boolean),
+    *_documents("interval", "kinds", "beside"),
 )

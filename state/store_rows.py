@@ -97,6 +97,10 @@ class LossPoint(Record):
     tokens_per_sec: float | None
 
 
+ONLY_IN_BATTERIES = {"kind", "score"}
+"""What a sample has only where a battery asked for it."""
+
+
 class StoredSample(Record):
     """A sample and when it was drawn."""
 
@@ -188,7 +192,8 @@ def battery_row(run_id: str, report: BatteryReport) -> Row:
 
 def battery_of(row: RowMapping) -> BatteryReport:
     """The record of a row of `batteries`."""
-    return BatteryReport.model_validate({name: row[name] for name in BatteryReport.model_fields})
+    given = {name: row[name] for name in BatteryReport.model_fields if row[name] is not None}
+    return BatteryReport.model_validate(given)
 
 
 def ledger_row(run_id: str, ledger: Ledger) -> Row:
@@ -207,12 +212,16 @@ def sample_rows(
 ) -> list[Row]:
     """Rows of `samples`."""
     place: Row = {"run_id": run_id, "phase": phase, "generation": generation, "step": step}
-    return [place | {"idx": index} | sample.model_dump() for index, sample in enumerate(samples)]
+    return [
+        place | {"idx": index} | sample.model_dump(exclude=ONLY_IN_BATTERIES)
+        for index, sample in enumerate(samples)
+    ]
 
 
 def sample_of(row: RowMapping) -> StoredSample:
     """The record of a row of `samples`."""
-    sample = Sample.model_validate({name: row[name] for name in Sample.model_fields})
+    stored = Sample.model_fields.keys() - ONLY_IN_BATTERIES
+    sample = Sample.model_validate({name: row[name] for name in stored})
     return StoredSample(
         phase=row["phase"], generation=row["generation"], step=row["step"], sample=sample
     )

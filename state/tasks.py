@@ -149,7 +149,12 @@ class BatteryTask(Record):
     genome: Genome
     checkpoint: str
     seed: int
+    whole: bool = False
+    """Every prompt at every temperature; else each at one of them in turn."""
+    bits_per_byte: float | None = None
+    """On the search split, to be told beside the scores."""
     threads: int = Field(default=1, ge=1)
+    """A token at a time is too little work for more."""
 
 
 class SampleTask(Record):

@@ -10,11 +10,14 @@ ADDED_BY_0002 = (
     "grad_norm_attention",
     "grad_norm_feed_forward",
 )
+ADDED_BY_0003 = ("version", "asked", "memorised", "interval", "kinds", "beside")
 
 
 def back_to_first_schema(database: Path) -> None:
-    """Take away what the second schema added."""
+    """Take away what the later schemas added."""
     with closing(sqlite3.connect(database)) as connection, connection:
         for name in ADDED_BY_0002:
             connection.execute(f"ALTER TABLE metrics DROP COLUMN {name}")
+        for name in ADDED_BY_0003:
+            connection.execute(f"ALTER TABLE batteries DROP COLUMN {name}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")

@@ -155,8 +155,10 @@ class WorkerSetup(Record):
     """Kernels that give the same bits every time; those of the CPU always do."""
     seed: int = 0
     battery_prompts: int = Field(default=20, ge=1)
-    battery_tokens: int = Field(default=96, ge=1)
-    battery_temperatures: tuple[float, ...] = (0.6, 0.8, 1.0)
+    battery_questions: tuple[str, ...] = ()
+    """Prompts in place of openings of held-out text."""
+    battery_tokens: int = Field(default=80, ge=1)
+    battery_temperatures: tuple[float, ...] = (0.4, 0.7, 1.0)
     symbio: SymbioConfig | None = None
     """What is measured beside the training; None measures nothing and writes no column of it."""
     adapt_to_throughput: bool = False

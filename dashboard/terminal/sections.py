@@ -13,6 +13,8 @@ from state.records import Decision, PhaseName
 
 PHASES: tuple[PhaseName, ...] = get_args(PhaseName)[:6]
 
+_NUM_WEAKEST = 3
+"""Probes of a battery that are named."""
 _GATE_MARKS = {"pass": ("+", "green"), "retry": ("~", "yellow"), "revert": ("<", "red")}
 
 
@@ -117,6 +119,10 @@ def _battery(view: RunView) -> Text:
     found = view.battery
     if found is None:
         return line.append("not run yet", style="dim")
-    scores = ", ".join(f"{printable(p.name)} {p.score:.2f}" for p in found.probes)
     line.append(f"{found.composite:.3f}", style="bold")
-    return line.append(f" after {found.phase} ({scores})", style="default")
+    if found.interval is not None:
+        line.append(f" ({found.interval[0]:.2f} to {found.interval[1]:.2f})")
+    line.append(f" after {found.phase}, weakest: ", style="default")
+    weakest = sorted(found.probes, key=lambda probe: probe.score)[:_NUM_WEAKEST]
+    line.append(", ".join(f"{printable(probe.name)} {probe.score:.2f}" for probe in weakest))
+    return line.append(", recites its train text", style="red") if found.memorised else line

@@ -7,29 +7,28 @@ longest repeated span: characters of the longest string that occurs twice (overl
     the characters of the sample.
 n-gram loop share: 1 - distinct / all runs of n words (Source: "seq-rep-n", Welleck et al. 2019,
     arXiv 1908.04319, section 6.1).
-human: 95 % quantile of `raw` over passages of the reference text as long as the sample.
+human: 95 % quantile of `raw` over held-out passages as long as the sample, at most 0.9.
 
 Range [0, 1]; 1 = no more loops than people write, so human text scores about 1, an endless loop
-about 0. An empty sample scores 0.
+about 0. An empty sample scores 0. A sample counts by its length.
 """
 
-from functools import lru_cache
+from collections.abc import Sequence
 
-import numpy as np
-
-from inference_battery.probes.lexical_validity import words
-from inference_battery.probes.passages import passages
-
-LENGTH_STEP = 64
-"""Human levels are measured at multiples of this many characters."""
+from inference_battery.probes.scored import Scored, each
+from inference_battery.reference import Reference
+from inference_battery.text import words
+from state.records import Sample
 
 
-def repetition(text: str, reference_text: str) -> float:
-    """Score of one sample."""
-    if not text.strip():
-        return 0.0
-    steps = max(1, round(len(text) / LENGTH_STEP))
-    human = human_level(reference_text, steps * LENGTH_STEP)
+def repetition(samples: Sequence[Sample], reference: Reference) -> list[Scored]:
+    """Score of every plain sample."""
+    return each(samples, lambda one: does_not_loop(one.text, reference))
+
+
+def does_not_loop(text: str, reference: Reference) -> float:
+    """Score of one text."""
+    human = min(0.9, reference.quantile("loops", raw_repetition, len(text), 0.95, 0.0))
     return 1.0 - max(0.0, raw_repetition(text) - human) / (1.0 - human)
 
 
@@ -55,13 +54,6 @@ def longest_span_share(text: str) -> float:
         else:
             longest = middle - 1
     return shortest / len(text) if text else 0.0
-
-
-@lru_cache(maxsize=64)
-def human_level(reference_text: str, num_characters: int) -> float:
-    """95 % quantile of the raw value over passages, at most 0.9; 0 without a reference."""
-    raw = [raw_repetition(passage) for passage in passages(reference_text, num_characters)]
-    return min(0.9, float(np.quantile(raw, 0.95))) if raw else 0.0
 
 
 def _repeats(text: str, length: int) -> bool:

@@ -2,11 +2,12 @@
 
 import argparse
 
-from orchestrator.commits import Saved, restore
+from inference_battery.prompts import as_prompt
+from orchestrator.battery.on_run import unwritten_ids
+from orchestrator.commits import restore
 from orchestrator.plain_settings import is_text
 from orchestrator.resolve import worker_setup
 from orchestrator.run_state import best_model
-from orchestrator.task_runner import unwritten_ids
 from state.commit import load_commit
 from state.run_folder import RunFolder
 from state.tasks import Teacher
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     dataset = Dataset(folder.data)
     codec = dataset.tokenizer
-    prompt = as_prompt(arguments.prompt, saved)
+    prompt = as_prompt(arguments.prompt, dataset.manifest.domain)
     setup = worker_setup(saved.config, folder)
     model = TaskExecutor(setup).model(Teacher(checkpoint=best.checkpoint, genome=best.genome))
     tokens = [int(token) for token in codec.encode(prompt)] or [codec.end_of_text_id]
@@ -59,10 +60,3 @@ def _require_reasonable(arguments: argparse.Namespace) -> None:
             raise ValueError(f"{flag} {value} is out of range; give 1 to {most:,}")
     if not is_text(arguments.prompt):
         raise ValueError(f"--prompt {arguments.prompt!r} is not UTF-8; write it as UTF-8")
-
-
-def as_prompt(text: str, saved: Saved) -> str:
-    """A chat model is asked as a user would ask it; other models go on from the text itself."""
-    if saved.config.data.domain != "chat" or "<|" in text:
-        return text
-    return f"<|user|> {text} <|assistant|>"

@@ -1,13 +1,17 @@
 """The gate after a phase: is what it made worse than the best so far?
 
-Paired differences over the blocks of the search split, resampled: the interval says what the data
-can tell. Battery composites are reported beside it and do not enter.
+Two measures, each as a paired difference with a bootstrap interval that says what the data can
+tell: bits per byte over the blocks of the search split, and the composite over the prompts.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
+from inference_battery.intervals import Interval, shortfall
 from orchestrator.config import GateConfig
-from orchestrator.run_state import Gate
+from orchestrator.gates.standing import has_collapsed
+from orchestrator.run_state import Dormant, Gate
 from state.base import Record
 from state.records import Evaluation
 from state.seeds import generator
@@ -39,30 +43,87 @@ def paired_deficit(
     return Deficit(mean=float(ours.sum() / theirs.sum() - 1), low=float(low), high=float(high))
 
 
-def judge(deficit: Deficit | None, *, config: GateConfig, refusal: str = "") -> Gate:
+class Comparison(NamedTuple):
+    """The phase's champion against the best copy so far."""
+
+    deficit: Deficit
+    composite: Interval | None
+    """How far its composite lies below; None where the two do not compare."""
+    collapsed: bool
+    """Its composite is a small part of the other's."""
+
+
+def compare(candidate: Dormant, best: Dormant, config: GateConfig, seed: int) -> Comparison:
+    """Both measures."""
+    ours, theirs = candidate.battery, best.battery
+    composite = None
+    if ours is not None and theirs is not None:
+        composite = shortfall(ours, theirs, config.level, config.resamples)
+    return Comparison(
+        deficit=paired_deficit(candidate.evaluation, best.evaluation, config, seed),
+        composite=composite,
+        collapsed=has_collapsed(ours, theirs, config),
+    )
+
+
+def judge(found: Comparison | None, *, config: GateConfig, refusal: str = "") -> Gate:
     """Pass unless shown to be worse; then retry if there is room, else go back.
 
+    A collapse goes back at once: the same phase would begin with the same champion.
+
     Args:
-        deficit: to the best copy so far; None when there is none to compare with or go back to.
-        config: the slack.
+        found: against the best copy so far; None when there is none.
+        config: the slacks.
         refusal: why the phase is not begun again; empty when it may be.
     """
-    if deficit is None:
+    if found is None:
         return Gate(verdict="pass", reason="nothing to compare with yet")
+    reason, numbers = _reason(found, config), _numbers(found, config)
+    if found.collapsed:
+        reason = f"{reason}; its composite is below {config.composite_collapse:.0%} of the best"
+        return Gate(verdict="revert", reason=reason, numbers=numbers)
+    if not _is_worse(found, config):
+        return Gate(verdict="pass", reason=reason, numbers=numbers)
+    if not refusal:
+        return Gate(verdict="retry", reason=reason, numbers=numbers)
+    return Gate(verdict="revert", reason=f"{reason}; {refusal}", numbers=numbers)
+
+
+def _is_worse(found: Comparison, config: GateConfig) -> bool:
+    """Shown to be worse on either measure, by more than its slack."""
+    writes_worse = found.composite is not None and found.composite.low > config.composite_slack
+    return found.deficit.low > config.bits_per_byte_slack or writes_worse
+
+
+def _reason(found: Comparison, config: GateConfig) -> str:
+    deficit = found.deficit
     reason = (
         f"{deficit.mean:+.2%} bits per byte against the best so far, "
         f"interval {deficit.low:+.2%} to {deficit.high:+.2%}, "
         f"slack {config.bits_per_byte_slack:.2%}"
     )
+    if found.composite is None:
+        return reason
+    mean, low, high = found.composite
+    return (
+        f"{reason}; composite {-mean:+.3f}, interval {-high:+.3f} to {-low:+.3f}, "
+        f"slack {config.composite_slack:.3f}"
+    )
+
+
+def _numbers(found: Comparison, config: GateConfig) -> dict[str, float]:
     numbers = {
-        "deficit": deficit.mean,
-        "low": deficit.low,
-        "high": deficit.high,
+        "deficit": found.deficit.mean,
+        "low": found.deficit.low,
+        "high": found.deficit.high,
         "level": config.level,
         "slack": config.bits_per_byte_slack,
     }
-    if deficit.low <= config.bits_per_byte_slack:
-        return Gate(verdict="pass", reason=reason, numbers=numbers)
-    if not refusal:
-        return Gate(verdict="retry", reason=reason, numbers=numbers)
-    return Gate(verdict="revert", reason=f"{reason}; {refusal}", numbers=numbers)
+    if found.composite is None:
+        return numbers
+    return numbers | {
+        "composite_deficit": found.composite.mean,
+        "composite_low": found.composite.low,
+        "composite_high": found.composite.high,
+        "composite_slack": config.composite_slack,
+    }

@@ -64,6 +64,8 @@ class GateSummary(Record):
     reason: str
     deficit: GateDeficit | None = None
     """None where there was nothing to compare with."""
+    composite: GateDeficit | None = None
+    """Of the battery, absolute; None where one of the two was not tried."""
     adjustments: tuple[Adjustment, ...] = ()
     """What a second attempt changed."""
 

@@ -1,15 +1,15 @@
 """`report.md`: the final report for a person. A pure function of the record."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from orchestrator.report.escape import block, code, inline, table
 from orchestrator.report.final_report import FinalReport, PhaseSummary, RunReport
 from orchestrator.report.headline import headline
 from orchestrator.report.quantities import bpb, count, operations, percent, seconds, signed, times
 from orchestrator.report.story import story
-from state.records import BatteryReport, MemberRecord, Sample
+from orchestrator.report.writing import writing
+from state.records import MemberRecord
 
-NUM_SAMPLES = 3
 MAX_MEMBERS = 12
 
 
@@ -23,7 +23,7 @@ def markdown(report: FinalReport) -> str:
         ("What was tried", _population(report)),
         ("Synchrony", _synchrony(report)),
         ("The ensemble", _ensemble(report)),
-        ("What the model writes", _battery(report)),
+        ("What the model writes", writing(report.batteries)),
         ("Cost", cost(report)),
         ("How to reproduce", reproduction(report)),
     ]
@@ -137,32 +137,8 @@ def _ensemble(report: FinalReport) -> str:
     )
 
 
-def _battery(report: FinalReport) -> str:
-    if not report.batteries:
-        return "The battery did not run."
-    names = [probe.name for probe in report.batteries[-1].probes]
-    header = ["phase", "composite", *map(_words, names), "tokens/s"]
-    rows = [_battery_row(battery, names) for battery in report.batteries]
-    samples = "\n\n".join(_samples(report.batteries[-1].samples))
-    return f"{table(header, rows)}\n\n{samples}".rstrip()
-
-
-def _battery_row(battery: BatteryReport, names: list[str]) -> list[str]:
-    scores = {probe.name: f"{probe.score:.3f}" for probe in battery.probes}
-    cells = [scores.get(name, "-") for name in names]
-    return [battery.phase, f"{battery.composite:.3f}", *cells, count(battery.tokens_per_sec)]
-
-
 def _words(name: str) -> str:
     return inline(name.replace("_", " "))
-
-
-def _samples(samples: tuple[Sample, ...]) -> Iterator[str]:
-    step = max(1, len(samples) // NUM_SAMPLES)
-    for sample in samples[::step][:NUM_SAMPLES]:
-        end = "the model ended it" if sample.ended else "cut at the limit"
-        title = f"At temperature {sample.temperature:g}, after {code(sample.prompt)} ({end}):"
-        yield f"{title}\n\n{block(sample.text)}"
 
 
 def cost(report: RunReport) -> str:

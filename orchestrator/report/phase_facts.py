@@ -108,17 +108,22 @@ def _summary(attempt: Attempt, decisions: Iterable[Decision]) -> PhaseSummary:
 
 
 def _gate(one: StatePhase, adjustments: tuple[Adjustment, ...]) -> GateSummary:
-    numbers = one.gate.numbers
-    deficit = None
-    if numbers:
-        rest = {name: numbers[name] for name in ("low", "high", "level", "slack")}
-        deficit = GateDeficit(mean=numbers["deficit"], **rest)
     return GateSummary(
         verdict=one.gate.verdict,
         reason=one.gate.reason,
-        deficit=deficit,
+        deficit=_deficit(one.gate.numbers, ""),
+        composite=_deficit(one.gate.numbers, "composite_"),
         adjustments=adjustments,
     )
+
+
+def _deficit(numbers: dict[str, float], measure: str) -> GateDeficit | None:
+    """One side of the gate's comparison, if it was made."""
+    if f"{measure}deficit" not in numbers:
+        return None
+    low, high, slack = (numbers[f"{measure}{name}"] for name in ("low", "high", "slack"))
+    mean, level = numbers[f"{measure}deficit"], numbers["level"]
+    return GateDeficit(mean=mean, low=low, high=high, level=level, slack=slack)
 
 
 def _matters(decision: Decision) -> bool:

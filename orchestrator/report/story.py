@@ -1,7 +1,6 @@
 """The run as a story: a chapter a phase, from what it began with to what its gate said."""
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from pydantic import JsonValue
 
@@ -10,19 +9,16 @@ from orchestrator.report.escape import inline
 from orchestrator.report.final_report import (
     EnsembleSummary,
     FinalReport,
-    GateDeficit,
-    GateSummary,
     PhaseSummary,
 )
 from orchestrator.report.headline import SAME_BPB
-from orchestrator.report.incidents import Incident, copy_of, incidents
+from orchestrator.report.incidents import Incident, incidents
 from orchestrator.report.quantities import bpb
-from orchestrator.report.wording import changes, counted, generations, percent, sentence
+from orchestrator.report.verdict import verdict
+from orchestrator.report.wording import counted, generations, sentence
 
 MAX_LINES = 9
 """Incidents a phase; title, opening and end come on top."""
-SAME_SHARE = 5e-5
-"""Differences below this vanish in a percentage with two decimals."""
 
 
 def story(report: FinalReport) -> str:
@@ -130,7 +126,7 @@ def _end(phase: PhaseSummary, before: Sequence[PhaseSummary]) -> str:
     """What came of it, and the gate's verdict."""
     told = [_result(phase)]
     if phase.gate is not None:
-        told += _verdict(phase.gate, before)
+        told += verdict(phase.gate, before)
     return " ".join(sentence(one) for one in told if one)
 
 
@@ -144,57 +140,3 @@ def _result(phase: PhaseSummary) -> str:
     if abs(gain) < SAME_BPB:
         return f"{text}, as it began"
     return f"{text}, {bpb(abs(gain))} {'better' if gain >= 0 else 'worse'} than it began"
-
-
-def _verdict(gate: GateSummary, before: Sequence[PhaseSummary]) -> list[str]:
-    """What the gate said, what followed, and what else its reason holds."""
-    numbers, *others = gate.reason.split("; ")
-    others = [inline(one) for one in others]
-    compared = inline(numbers) if gate.deficit is None else _compared(gate.deficit)
-    match gate.verdict:
-        case "pass":
-            return [f"the gate let it pass: {compared}", *others]
-        case "retry":
-            changed = changes(gate.adjustments)
-            again = "the phase was begun again from the lineages as it had found them"
-            return [
-                f"the gate sent it back: {compared}",
-                *others,
-                f"{again}; {changed}" if changed else again,
-            ]
-        case "revert":
-            return [
-                f"the gate turned it down: {compared}",
-                *others,
-                f"the run went back to {copy_of(before)}",
-            ]
-        case "not judged":
-            return [f"no gate judged it: {compared}", *others]
-        case _:
-            assert_never(gate.verdict)
-
-
-def _compared(deficit: GateDeficit) -> str:
-    """The interval in words."""
-    if max(abs(deficit.low), abs(deficit.high)) < SAME_SHARE:
-        return "as good as the best before it"
-    text = (
-        f"{_side(deficit.mean)} than the best before it "
-        f"({100 * deficit.level:g} % interval: {_span(deficit.low, deficit.high)})"
-    )
-    if deficit.low > deficit.slack:
-        return f"{text}, so by more than the {percent(deficit.slack)} that are allowed"
-    if deficit.mean > 0:
-        return f"{text}, so not shown to be worse by more than the {percent(deficit.slack)} allowed"
-    return text
-
-
-def _side(share: float) -> str:
-    return f"{percent(share)} {'worse' if share > 0 else 'better'}"
-
-
-def _span(low: float, high: float) -> str:
-    if low > 0 or high <= 0:
-        near, far = sorted((low, high), key=abs)
-        return f"{percent(near)} to {_side(far)}"
-    return f"{_side(low)} to {_side(high)}"

@@ -1,7 +1,7 @@
 """What is remembered of each model: lineages, the host, copies kept for later."""
 
 from state.base import Record
-from state.records import Evaluation, Genome, PhaseName
+from state.records import BatteryReport, Evaluation, Genome, PhaseName
 
 
 class LineageState(Record):
@@ -37,6 +37,8 @@ class Dormant(Record):
     generation: int
     age_steps: int
     parents: tuple[str, ...] = ()
+    battery: BatteryReport | None = None
+    """What it could do when it was kept, without the samples."""
 
 
 class HostState(Record):

@@ -61,6 +61,7 @@ class RunState(Record):
     phase: PhaseState | None = None
     host: HostState | None = None
     dormant: tuple[Dormant, ...] = ()
+    """Champions kept for later, best first."""
     known: tuple[Genome, ...] = ()
     initial: str | None = None
     """Checkpoint that `train` begins with, named so that it stays on disk; None: it is drawn."""
@@ -106,7 +107,7 @@ def best_model(state: RunState) -> Dormant:
     """
     if state.winner is not None:
         return state.winner
-    kept = [state.host.best if state.host else None, *state.dormant]
+    kept = [state.host.best if state.host else None, *state.dormant[:1]]
     found = [one for one in kept if one is not None]
     if not found:
         raise ValueError(f"run {state.run_id} has kept no model yet; let it go on for a while")

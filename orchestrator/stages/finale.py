@@ -17,7 +17,17 @@ from orchestrator.stages.conclusion import (
 from state.genome import parse
 from state.records import Decision, Evaluation, Split
 from state.seeds import derive_seed
-from state.tasks import BaselineResult, BaselineTask, EvaluationResult, EvaluationTask, Task
+from state.tasks import (
+    BaselineResult,
+    BaselineTask,
+    BatteryResult,
+    BatteryTask,
+    EvaluationResult,
+    EvaluationTask,
+    Task,
+)
+
+BATTERY_ID = "final-battery"
 
 
 def open_work(state: RunState, config: RunConfig) -> RunState:
@@ -50,6 +60,8 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
         ),
         BaselineTask(task_id="final-order2", split=final),
     ]
+    if phases_of(config)[-1].kind != "single":
+        tasks.append(_battery_task(state, config))
     tasks += [
         EvaluationTask(
             task_id=f"final-control-{number}",
@@ -62,6 +74,21 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
         for number, (_, best) in enumerate(trained_controls(state))
     ]
     return missing(state, tuple(tasks))
+
+
+def _battery_task(state: RunState, config: RunConfig) -> BatteryTask:
+    """Every prompt at every temperature, asked of the winner."""
+    winner = winner_of(state)
+    return BatteryTask(
+        task_id=BATTERY_ID,
+        phase=winner.phase,
+        generation=state.generation,
+        genome=winner.genome,
+        checkpoint=winner.checkpoint,
+        seed=derive_seed(config.seed, "battery"),
+        whole=True,
+        bits_per_byte=winner.evaluation.bits_per_byte,
+    )
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
@@ -93,7 +120,13 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
             "formula": winner_of(state).genome.formula,
         },
     )
-    return Conclusion(state=state.model_copy(update=update), decisions=(decision,), events=(event,))
+    battery = result_of(state, BATTERY_ID)
+    return Conclusion(
+        state=state.model_copy(update=update),
+        decisions=(decision,),
+        battery=battery.report if isinstance(battery, BatteryResult) else None,
+        events=(event,),
+    )
 
 
 def final_split(config: RunConfig) -> Split:

@@ -1,8 +1,9 @@
-"""The end of a phase: run the battery, judge, tell what was decided, and move on."""
+"""The end of a phase: run the batteries, judge, tell what was decided, and move on."""
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.gates.phase_gate import Deficit, judge, paired_deficit
+from orchestrator.gates.phase_gate import Deficit, compare, judge
+from orchestrator.gates.standing import ranked
 from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, Gate, OpenWork, PhaseState, PhaseSummary, RunState
 from orchestrator.stages.conclusion import Conclusion, Event, missing, phase_of, result_of
@@ -23,18 +24,20 @@ def open_work(state: RunState, config: RunConfig) -> RunState:
 
 
 def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
-    """The battery of the phase's champion."""
-    best = champion(state, config)
-    task = BatteryTask(
-        task_id=_battery_id(state),
-        phase=best.phase,
-        generation=state.generation - 1,
-        genome=best.genome,
-        checkpoint=best.checkpoint,
-        seed=derive_seed(config.seed, "battery"),
-        threads=config.engine.host_threads or 1,
+    """The battery of every champion."""
+    tasks = tuple(
+        BatteryTask(
+            task_id=_battery_id(state, one),
+            phase=one.phase,
+            generation=state.generation - 1,
+            genome=one.genome,
+            checkpoint=one.checkpoint,
+            seed=derive_seed(config.seed, "battery"),
+            bits_per_byte=one.evaluation.bits_per_byte,
+        )
+        for one in candidates(state, config)
     )
-    return missing(state, (task,))
+    return missing(state, tasks)
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
@@ -42,9 +45,10 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
 
     Where Primordial is left, the shares of the phases after it may shift.
     """
-    best, offered = champion(state, config), offer(state, config)
+    tried = [_with_battery(state, one) for one in candidates(state, config)]
+    best, offered = ranked(tried, config.gate)[0], offer(state, config)
     gate = _gate(state, config, best, offered if isinstance(offered, str) else "")
-    decision, report = _decision(state, config, best, gate), _battery(state)
+    decision, report = _decision(state, config, best, gate), _battery(state, best)
     events = (_event(decision, best),)
     if gate.verdict == "retry":
         assert isinstance(offered, Retry)
@@ -53,7 +57,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     else:
         shift = shift_shares(state, config)
         state = shift.state if shift else state
-        after = leave(state, config, gate, _candidates(state, config, best))
+        after = leave(state, config, gate, tried)
     decisions = (decision, shift.decision) if shift else (decision,)
     summaries = (*after.summaries, _summary(state, config, best, report, gate))
     return Conclusion(
@@ -66,16 +70,14 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     )
 
 
-def champion(state: RunState, config: RunConfig) -> Dormant:
-    """The best model that the phase leaves behind."""
+def candidates(state: RunState, config: RunConfig) -> list[Dormant]:
+    """What the phase leaves behind: its host's best copy, else the champion of every lineage."""
     phase = phases_of(config)[state.phase_index]
-    if phase.kind == "host":
-        best = host_of(state).best
-        assert best is not None
-        return best.model_copy(update={"phase": phase.name})
-    return min(
-        champions(state, config), key=lambda one: (one.evaluation.bits_per_byte, one.lineage)
-    )
+    if phase.kind != "host":
+        return champions(state, config)
+    best = host_of(state).best
+    assert best is not None
+    return [best.model_copy(update={"phase": phase.name})]
 
 
 def champions(state: RunState, config: RunConfig) -> list[Dormant]:
@@ -97,33 +99,30 @@ def champions(state: RunState, config: RunConfig) -> list[Dormant]:
     ]
 
 
-def _candidates(state: RunState, config: RunConfig, best: Dormant) -> list[Dormant]:
-    is_host = phases_of(config)[state.phase_index].kind == "host"
-    return [best] if is_host else champions(state, config)
+def _battery_id(state: RunState, one: Dormant) -> str:
+    return f"g{state.generation:05d}-p{state.phase_index}-battery-{one.lineage}"
 
 
-def _battery_id(state: RunState) -> str:
-    return f"g{state.generation:05d}-p{state.phase_index}-battery"
-
-
-def _battery(state: RunState) -> BatteryReport | None:
-    result = result_of(state, _battery_id(state))
+def _battery(state: RunState, one: Dormant) -> BatteryReport | None:
+    result = result_of(state, _battery_id(state, one))
     return result.report if isinstance(result, BatteryResult) else None
 
 
+def _with_battery(state: RunState, one: Dormant) -> Dormant:
+    report = _battery(state, one)
+    kept = report.model_copy(update={"samples": ()}) if report else None
+    return one.model_copy(update={"battery": kept})
+
+
 def _gate(state: RunState, config: RunConfig, best: Dormant, refusal: str) -> Gate:
-    deficit = None
+    found = None
     if state.dormant:
-        deficit = paired_deficit(
-            best.evaluation,
-            best_dormant(state).evaluation,
-            config.gate,
-            derive_seed(config.seed, "gate", state.phase_index),
-        )
-    gate = judge(deficit, config=config.gate, refusal=refusal)
+        seed = derive_seed(config.seed, "gate", state.phase_index)
+        found = compare(best, best_dormant(state), config.gate, seed)
+    gate = judge(found, config=config.gate, refusal=refusal)
     if phases_of(config)[state.phase_index].kind != "search":
         return gate
-    missed = _no_progress(phase_of(state), deficit)
+    missed = _no_progress(phase_of(state), found.deficit if found else None)
     return gate.model_copy(update={"reason": f"{gate.reason}; {missed}"}) if missed else gate
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from orchestrator.config import RunConfig
+from orchestrator.gates.standing import ranked
 from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, Gate, LineageState, RunState
 from orchestrator.stages.conclusion import phase_of
@@ -17,17 +18,18 @@ def leave(
     """The run at the next phase, with the best of `candidates` kept or all of them given up."""
     if gate.verdict == "revert":
         return _next_phase(_gone_back(state), config)
-    kept = distinct((*state.dormant, *candidates), config.evolution.num_dormant)
+    kept = distinct((*state.dormant, *candidates), config)
     return _next_phase(state.model_copy(update={"dormant": kept}), config)
 
 
-def distinct(copies: Iterable[Dormant], count: int) -> tuple[Dormant, ...]:
-    """The best `count` copies, best first, one of each activation: the same formula in other
-    weights is the same champion at another age.
+def distinct(copies: Iterable[Dormant], config: RunConfig) -> tuple[Dormant, ...]:
+    """The best copies, best first, one of each activation: the same formula in other weights is the
+    same champion at another age.
     """
     kept: list[Dormant] = []
-    for one in sorted(copies, key=lambda one: (one.evaluation.bits_per_byte, one.checkpoint)):
-        if len(kept) < count and not is_known(one.genome, [other.genome for other in kept]):
+    for one in ranked(copies, config.gate):
+        known = is_known(one.genome, [other.genome for other in kept])
+        if len(kept) < config.evolution.num_dormant and not known:
             kept.append(one)
     return tuple(kept)
 

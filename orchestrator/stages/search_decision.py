@@ -19,7 +19,7 @@ def situation(
     """What the transition table compares after this generation."""
     phase, name = phase_of(after), phase_name(after, config)
     advanced = after.model_copy(update={"generation": after.generation + 1})
-    dormant = min((one.evaluation.bits_per_byte for one in after.dormant), default=None)
+    dormant = best_dormant(after).evaluation.bits_per_byte if after.dormant else None
     return Situation(
         phase=name,
         generation=before.generation,
@@ -89,8 +89,8 @@ def apply(
 
 
 def best_dormant(state: RunState) -> Dormant:
-    """The dormant copy with the lowest search bits per byte."""
-    return min(state.dormant, key=lambda one: (one.evaluation.bits_per_byte, one.checkpoint))
+    """The best copy that was kept."""
+    return state.dormant[0]
 
 
 def restore(state: RunState, dormant: Dormant) -> RunState:

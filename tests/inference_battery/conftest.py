@@ -1,5 +1,6 @@
-"""A bigram table that behaves like a cached language model, and a letter codec."""
+"""A table that behaves like a cached language model, a letter codec, and people's text."""
 
+import string
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-ALPHABET = "\0abcdefghijklmnopqrstuvwxyz ABT.<|>_\n"
+from inference_battery.reference import Reference
+from tests.inference_battery.corpora import corpus_reference
+
+ALPHABET = "\0" + string.ascii_letters + " .,?'<|>_\n"
 
 
 class LetterCodec:
@@ -30,21 +34,19 @@ class TableModel:
         self.table_VVV, self.context_length = table, context_length
         self.num_starts = self.num_advances = 0
 
-    def start(self, tokens_BT: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, tokens_BT: Tensor) -> Tensor:
         assert tokens_BT.shape[1] <= self.context_length
+        before_BT = torch.cat([tokens_BT[:, :1], tokens_BT[:, :-1]], dim=1)
+        return self.table_VVV[before_BT, tokens_BT]
+
+    def start(self, tokens_BT: Tensor) -> tuple[Tensor, Tensor]:
         self.num_starts += 1
-        return self._logits(tokens_BT), tokens_BT
+        return self(tokens_BT)[:, -1], tokens_BT
 
     def advance(self, tokens_B: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
         self.num_advances += 1
         sequence_BT = torch.cat([cache, tokens_B[:, None]], dim=1)
-        assert sequence_BT.shape[1] <= self.context_length
-        return self._logits(sequence_BT), sequence_BT
-
-    def _logits(self, tokens_BT: Tensor) -> Tensor:
-        last = tokens_BT[:, -1]
-        before = tokens_BT[:, -2] if tokens_BT.shape[1] > 1 else last
-        return self.table_VVV[before, last]
+        return self(sequence_BT)[:, -1], sequence_BT
 
 
 @pytest.fixture
@@ -66,3 +68,13 @@ def silent_model() -> TableModel:
     table = torch.zeros(size, size, size)
     table[:, :, 0] = 50
     return TableModel(table)
+
+
+@pytest.fixture(scope="session")
+def prose() -> Reference:
+    return corpus_reference("text")
+
+
+@pytest.fixture(scope="session")
+def talk() -> Reference:
+    return corpus_reference("chat")

@@ -1,115 +1,201 @@
 """The battery on a small table model."""
 
+import time
+
 import pytest
 from torch import Tensor
 
-from inference_battery.battery import Reference, composite, probe_samples, run_battery
+from benchmarks.battery.fakes import fake_texts, uniform_characters
+from inference_battery.battery import judged, run_battery, write_answers
+from inference_battery.generation import Sampling
+from inference_battery.intervals import interval, shortfall
 from inference_battery.language_model import LanguageModel, TextCodec
+from inference_battery.prompts import exchanges
+from inference_battery.questions import Question
+from inference_battery.reference import Reference
+from inference_battery.score import composite
+from inference_battery.weights import COMPOSITE_VERSION, FLOOR
 from state.records import BatteryReport, Sample
-from state.seeds import generator
-
-REFERENCE = (
-    "The garden lay behind the house, and nobody had cut the grass since spring. A path led down "
-    "to the river, where two boats were tied to a post. In the afternoon the children came with "
-    "bread and apples. They sat on the wall and told each other stories about a lost horse. "
-    "When evening came, their mother called them from the window. She had a clear voice. "
-)
-
+from tests.inference_battery.corpora import corpus, sample
 
 Model = LanguageModel[Tensor]
+
+ASKED = (
+    Question("The captain ", 0.5),
+    Question("In the morning the cook ", 1.0),
+    Question("Nobody ", 0.5),
+    Question("Teh captain ", 0.5, "typos"),
+    Question("She opened ", 0.5, "other topic"),
+)
+LENGTH = 220
+
+
+def sampling(seed: int = 7, max_new_tokens: int = 70) -> Sampling:
+    return Sampling(max_new_tokens=max_new_tokens, top_k=40, seed=seed, end_of_text_id=0)
 
 
 def report(
     model: Model,
     codec: TextCodec,
+    reference: Reference,
+    asked: tuple[Question, ...] = ASKED,
     *,
-    prompts: tuple[str, ...] = ("the ", "a boat "),
-    temperatures: tuple[float, ...] = (0.6, 1.0),
     seed: int = 7,
+    held_out_tokens: tuple[int, ...] = (),
 ) -> BatteryReport:
     return run_battery(
         model,
         codec,
-        prompts=prompts,
-        reference_text=REFERENCE,
-        domain="text",
-        temperatures=temperatures,
-        max_new_tokens=20,
-        seed=seed,
+        asked,
+        reference,
+        sampling(seed),
         phase="cambrian",
         generation=4,
+        held_out_tokens=held_out_tokens,
     )
 
 
-def score(texts: list[str]) -> float:
-    samples = [Sample(prompt="", temperature=1, text=text, ended=False) for text in texts]
-    return composite(probe_samples(samples, Reference(REFERENCE, "text")))
+def people() -> list[Sample]:
+    found = exchanges(corpus("text")[2], "text", 20, 0)
+    return [sample(one.answer[:LENGTH], one.prompt) for one in found]
 
 
-def test_every_prompt_is_sampled_at_every_temperature(
-    random_model: Model, codec: TextCodec
+def test_a_report_holds_what_was_asked_and_what_was_written(
+    random_model: Model, codec: TextCodec, prose: Reference
 ) -> None:
-    found = report(random_model, codec)
-    assert [(s.prompt, s.temperature) for s in found.samples] == [
-        ("the ", 0.6),
-        ("a boat ", 0.6),
-        ("the ", 1.0),
-        ("a boat ", 1.0),
-    ]
-    assert (found.phase, found.generation) == ("cambrian", 4)
+    found = report(random_model, codec, prose)
+    assert [(s.prompt, s.temperature, s.kind) for s in found.samples] == list(ASKED)
+    assert (found.phase, found.generation, found.version) == ("cambrian", 4, COMPOSITE_VERSION)
+    assert found.kinds == ("plain",) * 3 + ("typos", "other topic")
     assert found.tokens_per_sec > 0
+    assert tuple(s.model_copy(update={"score": None}) for s in found.samples) == write_answers(
+        random_model, codec, ASKED, sampling()
+    )
 
 
-def test_the_composite_is_the_plain_mean_of_three_probes(
-    random_model: Model, codec: TextCodec
+def test_the_composite_and_its_interval_are_those_of_the_probes(
+    random_model: Model, codec: TextCodec, prose: Reference
 ) -> None:
-    found = report(random_model, codec)
-    assert [p.name for p in found.probes] == ["repetition", "lexical_validity", "ending"]
-    assert found.composite == pytest.approx(sum(p.score for p in found.probes) / 3)
-    for probe in found.probes:
-        assert set(probe.detail) == {"temperature_0.6", "temperature_1"}
-        assert sum(probe.detail.values()) / 2 == pytest.approx(probe.score)
+    found = report(random_model, codec, prose)
+    assert found.composite == composite({probe.name: probe.score for probe in found.probes})
+    assert found.interval == interval(found)[1:]
 
 
-def test_the_same_seed_gives_the_same_report(random_model: Model, codec: TextCodec) -> None:
-    def without_speed(found: BatteryReport) -> BatteryReport:
+def test_every_score_stays_in_its_range(
+    random_model: Model, codec: TextCodec, prose: Reference
+) -> None:
+    found = report(random_model, codec, prose)
+    scores = [s.score for s in found.samples if s.score is not None]
+    assert len(scores) == len(ASKED)
+    values = [found.composite, *(probe.score for probe in found.probes), *scores]
+    values += [value for probe in found.probes for value in probe.detail.values()]
+    assert 0 <= min(values) <= max(values) <= 1
+    assert len(found.probes) == 9
+
+
+def test_the_same_seed_gives_the_same_report_but_for_the_speed(
+    random_model: Model, codec: TextCodec, prose: Reference
+) -> None:
+    def without_speed(seed: int) -> BatteryReport:
+        found = report(random_model, codec, prose, seed=seed)
         return found.model_copy(update={"tokens_per_sec": 0.0})
 
-    first, second = report(random_model, codec), report(random_model, codec)
-    assert without_speed(first) == without_speed(second)
-    assert without_speed(first) != without_speed(report(random_model, codec, seed=8))
+    assert without_speed(7) == without_speed(7)
+    assert without_speed(7) != without_speed(8)
 
 
-def test_a_sample_does_not_depend_on_how_many_prompts_follow(
+def test_the_speed_counts_every_token_that_was_drawn(
+    random_model: Model,
+    codec: TextCodec,
+    prose: Reference,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "perf_counter", iter([10.0, 12.0]).__next__)
+        found = report(random_model, codec, prose)
+    drawn = sum(len(one.text) + one.ended for one in found.samples)
+    assert found.tokens_per_sec == drawn / 2
+
+
+def test_a_sample_does_not_depend_on_the_questions_that_follow(
     random_model: Model, codec: TextCodec
 ) -> None:
-    alone = report(random_model, codec, prompts=("the ",), temperatures=(0.6,))
-    beside = report(random_model, codec, prompts=("the ", "and a longer one "))
-    assert alone.samples[0] == beside.samples[0]
+    alone = write_answers(random_model, codec, ASKED[:1], sampling())
+    assert write_answers(random_model, codec, ASKED, sampling())[:1] == alone
 
 
-def test_a_model_that_says_nothing_scores_zero(silent_model: Model, codec: TextCodec) -> None:
-    assert report(silent_model, codec).composite == 0
+def test_reports_are_paired_where_the_same_was_asked(
+    random_model: Model, codec: TextCodec, prose: Reference
+) -> None:
+    first = report(random_model, codec, prose)
+    assert first.asked == report(random_model, codec, prose, seed=8).asked
+    hotter = (ASKED[0]._replace(temperature=0.6), *ASKED[1:])
+    odder = (*ASKED[:3], ASKED[3]._replace(kind="other topic"), ASKED[4])
+    for other in (hotter, odder, ASKED[::-1]):
+        assert report(random_model, codec, prose, other).asked != first.asked
 
 
-def test_gibberish_and_loops_score_below_people() -> None:
-    pool = "abcdefghijklmnopqrstuvwxyz     .,;!?"
-    drawn = generator(1, "gibberish").integers(len(pool), size=(20, 200))
-    gibberish = ["".join(pool[i] for i in row) for row in drawn]
-    human = [REFERENCE[i : i + 200] for i in (0, 76, 160, 248)]
-    loops = [text[:30] * 7 for text in human]
-    assert score(human) > 0.9
-    assert score(gibberish) < 0.6
-    assert score(loops) < 0.6
+def test_the_calibration_error_is_measured_beside_the_composite(
+    random_model: Model, codec: TextCodec, prose: Reference
+) -> None:
+    bare = report(random_model, codec, prose)
+    measured = report(random_model, codec, prose, held_out_tokens=(1, 2, 3) * 50)
+    assert bare.beside == {}
+    assert list(measured.beside) == ["calibration_error"]
+    assert 0 < measured.beside["calibration_error"] < 1
+    assert measured.composite == bare.composite
 
 
-def test_a_report_survives_json(random_model: Model, codec: TextCodec) -> None:
-    found = report(random_model, codec)
+def test_a_model_that_says_nothing_has_the_floor_and_recites_nothing(
+    silent_model: Model, codec: TextCodec, prose: Reference
+) -> None:
+    found = report(silent_model, codec, prose)
+    assert found.composite == pytest.approx(FLOOR)
+    assert all(s.ended and not s.text for s in found.samples)
+    assert not found.memorised
+
+
+def test_people_are_judged_well_and_copies_are_called_memorised(prose: Reference) -> None:
+    own = judged(people(), prose)
+    start = len(prose.train) // 30
+    copied = judged(
+        [
+            one.model_copy(update={"text": prose.train[i * start :][:LENGTH]})
+            for i, one in enumerate(people())
+        ],
+        prose,
+    )
+    assert own.composite > 0.9
+    assert not own.memorised
+    assert copied.memorised
+    behind = shortfall(copied, own)
+    assert behind is not None
+    assert behind.low > 0.2
+
+
+def test_gibberish_and_loops_score_below_people(prose: Reference) -> None:
+    def score(texts: list[str]) -> float:
+        pairs = zip(people(), texts, strict=True)
+        return judged(
+            [one.model_copy(update={"text": text}) for one, text in pairs], prose
+        ).composite
+
+    own = [one.text for one in people()]
+    gibberish = fake_texts(uniform_characters, prose.train, own, 0)
+    loops = [text[:30] * 7 for text in own]
+    assert score(own) > 0.9
+    assert score(gibberish) < 0.4
+    assert score(loops) < 0.7
+
+
+def test_a_random_table_falls_short_of_people(
+    random_model: Model, codec: TextCodec, prose: Reference
+) -> None:
+    found = report(random_model, codec, prose)
+    assert found.composite < 0.4
+    assert not found.memorised
+
+
+def test_a_report_survives_json(random_model: Model, codec: TextCodec, prose: Reference) -> None:
+    found = report(random_model, codec, prose)
     assert BatteryReport.model_validate_json(found.model_dump_json()) == found
-
-
-def test_nothing_to_sample_is_refused(random_model: Model, codec: TextCodec) -> None:
-    with pytest.raises(ValueError, match="0 prompts at 2 temperatures give no sample"):
-        report(random_model, codec, prompts=())
-    with pytest.raises(ValueError, match="2 prompts at 0 temperatures give no sample"):
-        report(random_model, codec, temperatures=())

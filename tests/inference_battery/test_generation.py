@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from inference_battery.generation import Generated, draw, generate
+from inference_battery.generation import Generated, Request, Sampling, answer, draw, generate
 from inference_battery.language_model import LanguageModel
 from state.seeds import generator
+from tests.inference_battery.conftest import TableModel
 
 END = 0
 
@@ -27,6 +28,21 @@ class Settings(TypedDict, total=False):
     top_k: int
     seed: int
     banned_ids: list[int]
+
+
+class TailModel(TableModel):
+    """Logits that depend on every token that was read, and on nothing before them."""
+
+    def __init__(self, context_length: int) -> None:
+        super().__init__(torch.zeros(0), context_length)
+        drawn = generator(2, "tail").normal(size=(64, 31))
+        self.weights_PV = torch.tensor(drawn, dtype=torch.float64)
+
+    def __call__(self, tokens_BT: Tensor) -> Tensor:
+        assert 1 <= tokens_BT.shape[1] <= self.context_length
+        places_T = torch.arange(tokens_BT.shape[1]) + 1
+        sums_BT = (tokens_BT * places_T).cumsum(dim=1)
+        return 2 * self.weights_PV[sums_BT % 64]
 
 
 def write(model: Model, prompts: list[list[int]], **changes: Unpack[Settings]) -> list[Generated]:
@@ -86,6 +102,27 @@ def test_a_sample_ends_at_end_of_text_and_leaves_it_out(silent_model: Model) -> 
     assert write(silent_model, [[1], [2]]) == [Generated((), True)] * 2
 
 
+def test_a_stop_token_ends_a_sample_and_is_left_out(random_model: Model) -> None:
+    def written(stop_ids: tuple[int, ...]) -> Generated:
+        sampling = Sampling(30, 40, 5, END, banned_ids=(END,), stop_ids=stop_ids)
+        return answer(random_model, [Request((3, 4), 0.9, 0)], sampling)[0]
+
+    free = written(()).tokens
+    stop = free[12]
+    first = free.index(stop)
+    assert written((stop,)) == Generated(free[:first], True)
+
+
+def test_requests_of_different_temperatures_are_answered_in_their_order(
+    random_model: Model,
+) -> None:
+    sampling = Sampling(12, 40, 5, END)
+    requests = [Request((3, 4, 5), 0.9, 7), Request((6,), 0.0, 8), Request((3, 4), 1.5, 9)]
+    alone = [answer(random_model, [request], sampling)[0] for request in requests]
+    assert answer(random_model, requests, sampling) == alone
+    assert alone[1] == write(random_model, [[6]], temperature=0)[0]
+
+
 def test_banned_ids_are_never_drawn(silent_model: Model) -> None:
     (text,) = write(silent_model, [[1]], banned_ids=[END, 7])
     assert len(text.tokens) == 12
@@ -93,10 +130,50 @@ def test_banned_ids_are_never_drawn(silent_model: Model) -> None:
     assert not text.ended
 
 
-def test_a_full_context_stops_the_sample(random_model: Model) -> None:
+def test_a_full_context_goes_on_to_the_number_of_tokens_asked_for(random_model: Model) -> None:
     random_model.context_length = 10
     (text,) = write(random_model, [[2] * 4], max_new_tokens=50, banned_ids=[END])
-    assert len(text.tokens) == 6
+    assert len(text.tokens) == 50
+    assert not text.ended
+
+
+def test_up_to_the_full_context_a_text_is_that_of_a_larger_context(random_model: Model) -> None:
+    def written(context_length: int) -> tuple[int, ...]:
+        model = TailModel(context_length)
+        return write(model, [[2, 3, 4, 5]], max_new_tokens=40, banned_ids=[END])[0].tokens
+
+    # The context is full with ten tokens: four of the prompt and six written; one more is drawn.
+    assert written(10)[:7] == written(64)[:7]
+    assert written(10)[7:] != written(64)[7:]
+
+
+@pytest.mark.parametrize("context_length", [2, 3, 10, 11])
+def test_beyond_it_a_text_goes_on_from_the_later_half_of_what_was_read(context_length: int) -> None:
+    model = TailModel(context_length)
+    (text,) = write(model, [[2]], max_new_tokens=40, banned_ids=[END])
+    sequence, read = [2], [2]
+    for token, uniform in zip(text.tokens, generator(5, "sampling", 0).random(40), strict=True):
+        logits = model(torch.tensor([read]))[:, -1]
+        logits[:, END] = -torch.inf
+        heat = torch.tensor([0.9], dtype=torch.float64)
+        assert int(draw(logits, torch.tensor([uniform]), heat, 40)[0]) == token
+        sequence.append(token)
+        read.append(token)
+        if len(read) > context_length:
+            read = sequence[-(context_length // 2) :]
+
+
+@given(st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=9), min_size=2, max_size=5))
+@settings(max_examples=20)
+def test_beyond_it_neighbours_do_not_matter_either(prompts: list[list[int]]) -> None:
+    together = write(TailModel(12), prompts, max_new_tokens=30)
+    assert together[0] == write(TailModel(12), prompts[:1], max_new_tokens=30)[0]
+
+
+def test_a_sample_may_end_beyond_the_full_context() -> None:
+    texts = write(TailModel(6), [[token] for token in range(1, 30)], max_new_tokens=60)
+    assert any(text.ended and len(text.tokens) > 6 for text in texts)
+    assert all(text.ended or len(text.tokens) == 60 for text in texts)
 
 
 def test_a_long_prompt_keeps_its_tail(random_model: Model) -> None:

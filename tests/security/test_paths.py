@@ -77,7 +77,13 @@ def test_a_run_writes_in_its_folder_alone(traces: Traces) -> None:
 
 @pytest.mark.parametrize("name", ["../victim", "../../etc/passwd", "/etc/passwd"])
 @pytest.mark.parametrize(
-    "command", [["export", "run", "--to", "out"], ["sample", "run"], ["--resume", "run"]]
+    "command",
+    [
+        ["export", "run", "--to", "out"],
+        ["sample", "run"],
+        ["battery", "run", "--quick"],
+        ["--resume", "run"],
+    ],
 )
 def test_a_commit_cannot_name_a_file_outside(
     run: Path, capsys: pytest.CaptureFixture[str], name: str, command: list[str]

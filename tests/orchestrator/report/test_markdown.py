@@ -103,13 +103,6 @@ def test_synchrony_is_compared_with_chance(report: FinalReport) -> None:
     assert "Not measured." in changed(report, synchrony=())
 
 
-def test_the_battery_is_shown_by_phase_with_three_samples(report: FinalReport) -> None:
-    text = markdown(report)
-    assert "| cambrian | 0.712 | 0.900 | 0.800 | 0.436 | 12.3 k |" in text
-    assert text.count("At temperature 0.8") == 3
-    assert "Answer 0." in text
-
-
 def test_cost_and_reproduction_are_complete(report: FinalReport) -> None:
     text = markdown(report)
     assert "| training | 6 min 40 s | 80.0 % |" in text

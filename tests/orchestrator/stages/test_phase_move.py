@@ -110,7 +110,7 @@ def test_of_each_activation_the_best_copy_is_kept() -> None:
         copy_of(2.4, "silu"),
         copy_of(2.5, "tanh"),
     ]
-    assert [one.checkpoint for one in distinct(copies, 3)] == [
+    assert [one.checkpoint for one in distinct(copies, CONFIG)] == [
         "gelu at 2.1",
         "relu at 2.15",
         "silu at 2.4",
@@ -119,7 +119,8 @@ def test_of_each_activation_the_best_copy_is_kept() -> None:
 
 def test_nearly_the_same_function_is_no_second_copy_and_a_gate_makes_one() -> None:
     near = [copy_of(2.1, "relu"), copy_of(2.2, "relu(x) + 0.0001*x"), copy_of(2.3, "glu(relu(x))")]
-    assert [one.checkpoint for one in distinct(near, 3)] == ["relu at 2.1", "glu(relu(x)) at 2.3"]
+    kept = [one.checkpoint for one in distinct(near, CONFIG)]
+    assert kept == ["relu at 2.1", "glu(relu(x)) at 2.3"]
 
 
 def test_what_passed_is_kept_beside_the_copies_of_before_and_what_failed_is_not(
