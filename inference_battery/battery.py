@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from inference_battery.calibration import calibration_error
 from inference_battery.generation import Request, Sampling, answer
-from inference_battery.intervals import interval
+from inference_battery.intervals import MIN_PROMPTS, interval
 from inference_battery.language_model import CacheT, LanguageModel, TextCodec
 from inference_battery.probes.novelty import recites
 from inference_battery.questions import Question
@@ -64,6 +64,7 @@ def judged(
     if not samples:
         raise ValueError("no sample is no battery; ask at least one question")
     rated = rate(samples, reference)
+    kinds = tuple(kind for kind, _ in prompts_of(samples))
     probes = probe_scores(samples, rated)
     values = {probe.name: probe.score for probe in probes}
     report = BatteryReport(
@@ -77,8 +78,9 @@ def judged(
             for sample, score in zip(samples, sample_scores(rated), strict=True)
         ),
         tokens_per_sec=0.0,
-        kinds=tuple(kind for kind, _ in prompts_of(samples)),
+        kinds=kinds,
         asked=_digest(samples),
+        comparable=reference.is_telling and kinds.count("plain") >= MIN_PROMPTS,
         memorised=recites(samples, rated["novelty"]),
     )
     found = interval(report)
@@ -122,5 +124,5 @@ def _write(
 
 def _digest(samples: Sequence[Sample]) -> str:
     """Names what was asked."""
-    asked = "\0".join(f"{one.kind}\0{one.temperature:g}\0{one.prompt}" for one in samples)
-    return sha256(asked.encode()).hexdigest()[:16]
+    asked = "\0".join(f"{one.kind}\0{one.temperature!r}\0{one.prompt}" for one in samples)
+    return sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:16]

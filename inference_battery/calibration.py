@@ -25,15 +25,15 @@ def calibration_error(
     if last < 0:
         return None
     count = min(MAX_WINDOWS, len(tokens) // (length + 1))
-    starts = [last * i // max(1, count - 1) for i in range(count)]
-    windows = torch.tensor(
-        [list(tokens[start : start + length + 1]) for start in starts], device=device
-    )
-    with torch.inference_mode():
-        chances = model(windows[:, :-1]).double().softmax(dim=-1)
-    confidence, guess = chances.max(dim=-1)
-    right = (guess == windows[:, 1:]).double().flatten()
-    bins = (confidence.flatten() * NUM_BINS).long().clamp(max=NUM_BINS - 1)
-    surplus = torch.zeros(NUM_BINS, dtype=torch.float64, device=right.device)
-    surplus.index_add_(0, bins, right - confidence.flatten())
-    return float(surplus.abs().sum() / len(right))
+    surplus = torch.zeros(NUM_BINS, dtype=torch.float64)
+    for index in range(count):
+        start = last * index // max(1, count - 1)
+        window = torch.tensor([list(tokens[start : start + length + 1])], device=device)
+        with torch.inference_mode():
+            logits = model(window[:, :-1])[0].float()
+            peak, guess = logits.max(dim=-1)
+            confidence = (peak - logits.logsumexp(dim=-1)).exp().double().cpu()
+        right = (guess == window[0, 1:]).double().cpu()
+        bins = (confidence * NUM_BINS).long().clamp(max=NUM_BINS - 1)
+        surplus.index_add_(0, bins, right - confidence)
+    return float(surplus.abs().sum() / (count * length))

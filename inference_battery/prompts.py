@@ -13,9 +13,8 @@ MIN_WORDS, MAX_WORDS = 8, 12
 MAX_ANSWER = 2_000
 """Characters of people's own text that are kept behind an opening."""
 
-_FIRST_TURN = re.compile(r"<\|user\|>\s*\S.*?<\|assistant\|>", re.DOTALL)
 _PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
-_NEXT_MARKER = re.compile(r"<\|\w+\|>")
+_MARKER = re.compile(r"<\|\w+\|>")
 
 _QUESTIONS = (
     "How are you this morning?",
@@ -107,7 +106,8 @@ def read_prompts(content: str, domain: Domain) -> tuple[str, ...]:
 
 def as_prompt(text: str, domain: Domain) -> str:
     """A chat model is asked as a user would ask it; other models go on from the text itself."""
-    return text if domain != "chat" or "<|" in text else f"<|user|> {text} <|assistant|>"
+    asks = domain == "chat" and not _MARKER.search(text)
+    return f"<|user|> {text} <|assistant|>" if asks else text
 
 
 def exchanges(
@@ -132,10 +132,16 @@ def exchanges(
 
 def _first_turns(documents: Sequence[str]) -> Iterator[Exchange]:
     for document in documents:
-        turn = _FIRST_TURN.search(document)
-        if turn and len(turn[0]) <= MAX_CHAT_CHARACTERS and turn[0].count("<|user|>") == 1:
-            answer = _NEXT_MARKER.split(document[turn.end() :], maxsplit=1)[0]
-            yield Exchange(turn[0], answer.strip())
+        markers = list(_MARKER.finditer(document))
+        turn = next((i for i, one in enumerate(markers) if one[0] == "<|user|>"), len(markers))
+        found = markers[turn : turn + 3]
+        if [one[0] for one in found[:2]] != ["<|user|>", "<|assistant|>"]:
+            continue
+        asked = document[found[0].start() : found[1].end()]
+        end = found[2].start() if len(found) > 2 else len(document)
+        says = document[found[0].end() : found[1].start()].strip()
+        if says and len(asked) <= MAX_CHAT_CHARACTERS:
+            yield Exchange(asked, document[found[1].end() : end].strip())
 
 
 def _first_words(documents: Sequence[str], seed: int) -> Iterator[Exchange]:

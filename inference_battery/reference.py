@@ -11,14 +11,16 @@ from statistics import fmean
 import numpy as np
 
 from inference_battery.prompts import Domain, Exchange, exchanges
-from inference_battery.text import words
+from inference_battery.text import evenly, without_markers, words
 from inference_battery.topics import Topics
 from inference_battery.verbatim import Verbatim
 from inference_battery.word_model import WordModel
 
 LENGTH_STEP = 64
 """Human levels are measured at multiples of this many characters."""
-NUM_PASSAGES = 64
+NUM_PASSAGES, MAX_EXCHANGES, MIN_EXCHANGES = 64, 128, 8
+MAX_CHARACTERS = 20_000_000
+"""A longer train text is read in stretches spread evenly."""
 
 Raw = Callable[[str], float]
 
@@ -30,8 +32,9 @@ class Reference:
         """`held_out` holds documents that the model was not trained on; without any, the train text
         stands in.
         """
-        self.train, self.domain = train, domain
-        self.held_out = tuple(held_out) or (train,)
+        self.train, self.domain = evenly(train, MAX_CHARACTERS), domain
+        found = tuple(one for one in held_out if one.strip())
+        self.has_held_out, self.held_out = bool(found), found or (self.train,)
         self._levels: dict[tuple[str, int], list[float]] = {}
         self._cached: dict[str, float] = {}
 
@@ -58,7 +61,13 @@ class Reference:
     @cached_property
     def exchanges(self) -> tuple[Exchange, ...]:
         """Held-out openings with what people went on with."""
-        return tuple(exchanges(self.held_out, self.domain, NUM_PASSAGES, 0))
+        found = exchanges(self.held_out, self.domain, MAX_EXCHANGES, 0)
+        return tuple([one for one in found if one.answer.strip()][:NUM_PASSAGES])
+
+    @property
+    def is_telling(self) -> bool:
+        """There is enough held-out text for people's levels to mean something."""
+        return self.has_held_out and len(self.exchanges) >= MIN_EXCHANGES
 
     @staticmethod
     def steps(length: float) -> int:
@@ -100,12 +109,23 @@ class Reference:
 
     def longer_share(self, length: int) -> float:
         """Share of people's answers of more than `length` characters."""
-        answers = [one.answer for one in self.exchanges if one.answer.strip()]
-        return sum(len(one) > length for one in answers) / max(1, len(answers))
+        longer = sum(len(one.answer) > length for one in self.exchanges)
+        return longer / max(1, len(self.exchanges))
+
+    @cached_property
+    def running_text(self) -> str:
+        """All that was held out, one document behind the other."""
+        return " ".join(without_markers(one).strip() for one in self.held_out)
 
     def passages(self, length: int) -> list[str]:
-        """What people went on with, cut to `length` characters; shorter ones are not cut."""
-        return [one.answer[:length] for one in self.exchanges if one.answer.strip()]
+        """What people went on with, cut to `length` characters; where three in four are shorter,
+        stretches of all that was held out, if that is long enough.
+        """
+        reach = sum(len(one.answer) >= length for one in self.exchanges)
+        is_short = len(self.running_text) < MIN_EXCHANGES * length
+        if is_short or 4 * reach >= len(self.exchanges):
+            return [one.answer[:length] for one in self.exchanges]
+        return spread(self.running_text, length, NUM_PASSAGES)
 
 
 def spread(text: str, length: int, count: int) -> list[str]:

@@ -76,19 +76,32 @@ def prompts_of(samples: Sequence[Sample]) -> list[tuple[SampleKind, str]]:
 
 
 def _probe_score(name: str, samples: Sequence[Sample], scored: Sequence[Scored]) -> ProbeScore:
-    def of(chosen: Sequence[bool]) -> tuple[float, float]:
-        picked = [one for one, taken in zip(scored, chosen, strict=True) if taken]
-        return sum(one.score * one.weight for one in picked), sum(one.weight for one in picked)
+    def mean(heat: float | None = None) -> float | None:
+        chosen = [
+            one
+            for one, sample in zip(scored, samples, strict=True)
+            if heat is None or sample.temperature == heat
+        ]
+        weight = sum(one.weight for one in chosen)
+        return sum(one.score * one.weight for one in chosen) / weight if weight else None
 
     heats = sorted({sample.temperature for sample in samples})
-    by_heat = {heat: of([sample.temperature == heat for sample in samples]) for heat in heats}
-    total, weight = of([True] * len(samples))
+    by_heat = {f"temperature_{heat:g}": mean(heat) for heat in heats}
     return ProbeScore(
         name=name,
-        score=min(1.0, total / weight),
-        detail={f"temperature_{heat:g}": sum_ / w for heat, (sum_, w) in by_heat.items() if w},
-        by_prompt=tuple(
-            of([(sample.kind, sample.prompt) == one for sample in samples])
-            for one in prompts_of(samples)
-        ),
+        score=min(1.0, mean() or 0.0),
+        detail={heat: value for heat, value in by_heat.items() if value is not None},
+        by_prompt=tuple(_by_prompt(samples, scored).values()),
     )
+
+
+def _by_prompt(
+    samples: Sequence[Sample], scored: Sequence[Scored]
+) -> dict[tuple[SampleKind, str], tuple[float, float]]:
+    """(sum of weighted scores, sum of weights) of each prompt, in the order of asking."""
+    found = dict.fromkeys(prompts_of(samples), (0.0, 0.0))
+    for sample, one in zip(samples, scored, strict=True):
+        key = (sample.kind, sample.prompt)
+        total, weight = found[key]
+        found[key] = (total + one.score * one.weight, weight + one.weight)
+    return found

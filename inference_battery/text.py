@@ -6,6 +6,7 @@ from collections.abc import Iterator
 _MARKER = re.compile(r"<\|\w+\|>")
 _WORD = re.compile(r"[^\W\d_]+")
 _PIECE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
+_NUM_STRETCHES = 64
 _CLOSERS = "\"'\u201d\u2019\u00bb)]*_"
 _FINAL = ".!?\u2026\u3002\uff01\uff1f"
 _SENTENCE_END = re.compile(rf"[{_FINAL}][{re.escape(_CLOSERS)}]*(?=\s|$)")
@@ -47,3 +48,13 @@ def sentences(text: str) -> list[str]:
 def ends_a_sentence(text: str) -> bool:
     """The last character, closing quotes and brackets aside, is sentence-final."""
     return text.rstrip().rstrip(_CLOSERS)[-1:] in tuple(_FINAL)
+
+
+def evenly(text: str, most: int) -> str:
+    """At most so many characters of a text, in stretches spread evenly over it."""
+    if len(text) <= most:
+        return text
+    length = most // _NUM_STRETCHES
+    last = len(text) - length
+    starts = [last * index // (_NUM_STRETCHES - 1) for index in range(_NUM_STRETCHES)]
+    return "\n".join(text[start : start + length] for start in starts)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
-from inference_battery.text import words
-from inference_battery.word_model import evenly
+from inference_battery.text import evenly, words
 
 WINDOW, NUM_TOPICS = 60, 48
 MIN_COUNT, MAX_WORDS = 3, 20_000
@@ -24,7 +23,7 @@ MIN_WINDOWS = 8
 
 
 class Topics:
-    """Fitted once; a train text of a few windows has no topics, and every likeness is 0."""
+    """Fitted once; a train text of a few windows has no topics, and every text lies at 0."""
 
     def __init__(self, train: str) -> None:
         read = list(words(evenly(train, MAX_CHARACTERS)))
@@ -33,12 +32,6 @@ class Topics:
         known = [word for word, count in counted.most_common(MAX_WORDS) if count >= MIN_COUNT]
         self._ids = {word: index for index, word in enumerate(known)}
         self._vectors = self._fit(windows) if len(windows) >= MIN_WINDOWS else None
-
-    def likeness(self, one: str, other: str) -> float:
-        """Cosine of the two texts' places, in [-1, 1]; 0 where one has no known word."""
-        first, second = self.place(one), self.place(other)
-        norm = float(np.linalg.norm(first) * np.linalg.norm(second))
-        return float(first @ second) / norm if norm > 0 else 0.0
 
     def place(self, text: str) -> NDArray[np.float64]:
         """Sum of the vectors of the text's words, [NUM_TOPICS]."""

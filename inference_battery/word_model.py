@@ -15,15 +15,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from inference_battery.kneser_ney import KneserNey, Tokens
-from inference_battery.text import pieces
+from inference_battery.text import evenly, pieces
 
 ORDER, SPELLING_ORDER = 3, 4
 MIN_COUNT = 2
-MAX_KNOWN = 500_000
+MAX_KNOWN, MAX_LETTERS = 500_000, 30_000
 MAX_CHARACTERS = 2_000_000
 """A longer train text is read in stretches spread evenly."""
 UNKNOWN = 0
-_NUM_STRETCHES = 64
 
 
 class WordModel:
@@ -39,8 +38,9 @@ class WordModel:
         counts = np.bincount(tokens, minlength=num_known) + 0.5
         self._alone = -np.log2(counts / counts.sum())
         rare = [piece for piece, count in counted.items() if count < MIN_COUNT]
-        letters = sorted({letter for piece in counted for letter in piece})
-        # 0 ends a word, 1 is a letter that the train text does not have.
+        counts_of = Counter("".join(counted))
+        letters = sorted(letter for letter, _ in counts_of.most_common(MAX_LETTERS))
+        # 0 ends a word, 1 is any other letter.
         self._letters = {letter: index for index, letter in enumerate(letters, start=2)}
         self._spelling = KneserNey(self._spelt(rare), len(letters) + 2, SPELLING_ORDER)
 
@@ -74,13 +74,3 @@ class WordModel:
         """Letters with an end before the first word and behind every word."""
         spelt = [[self._letters.get(letter, 1) for letter in piece] + [0] for piece in written]
         return np.array([0] + [letter for piece in spelt for letter in piece], dtype=np.int64)
-
-
-def evenly(text: str, most: int) -> str:
-    """At most so many characters of a text, in stretches spread evenly over it."""
-    if len(text) <= most:
-        return text
-    length = most // _NUM_STRETCHES
-    last = len(text) - length
-    starts = [last * index // (_NUM_STRETCHES - 1) for index in range(_NUM_STRETCHES)]
-    return "\n".join(text[start : start + length] for start in starts)

@@ -3,7 +3,7 @@
 Imports no torch, so that a wrong value is refused before anything slow is loaded.
 """
 
-from typing import Literal, assert_never
+from typing import Annotated, Literal, assert_never
 
 from pydantic import Field, field_validator, model_validator
 
@@ -125,6 +125,10 @@ class HostConfig(Record):
     """Share of the host's steps over which the learning rate rises again."""
     decay_from: float = Field(default=0.4, ge=0, lt=1)
     """Share of the host's steps after which the rate falls linearly to zero."""
+    mean_horizon: float = Field(default=0.06, ge=0, lt=1)
+    """Share of the host's steps over which a running mean of its weights looks back; the better of
+    weights and mean is kept. 0 keeps no mean, and the recipe `classic` never does.
+    """
     chunks_per_phase: int = Field(default=8, ge=1)
     control_dropout: float | None = Field(default=None, ge=0, lt=1)
     """Dropout of the baselines, which train longer than the host; None takes the model's."""
@@ -145,14 +149,20 @@ class GateConfig(Record):
     resamples: int = Field(default=1000, ge=100, le=100_000)
 
 
+Question = Annotated[str, Field(min_length=1, max_length=10_000)]
+Temperature = Annotated[float, Field(ge=0, le=10)]
+
+
 class BatteryConfig(Record):
     """What the inference battery asks."""
 
-    prompts: int = Field(default=20, ge=1, le=10_000)
-    """Openings of held-out text; our own fill the gap where it offers too few."""
-    questions: tuple[str, ...] = ()
+    prompts: int = Field(default=20, ge=1, le=1_000)
+    """Openings of held-out text; our own fill the gap where it offers too few. Gates compare what
+    is written from 8 prompts on.
+    """
+    questions: tuple[Question, ...] = ()
     """Prompts of the user's own, in place of those."""
-    temperatures: tuple[float, ...] = Field(default=(0.4, 0.7, 1.0), min_length=1)
+    temperatures: tuple[Temperature, ...] = Field(default=(0.4, 0.7, 1.0), min_length=1)
     max_new_tokens: int = Field(default=80, ge=1, le=10_000)
 
 

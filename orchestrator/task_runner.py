@@ -101,16 +101,21 @@ class TaskRunner:
 
         started = time.monotonic()
         dataset, setup = self.executor.dataset, self.setup
+        model = self.executor.model(Teacher(checkpoint=task.checkpoint, genome=task.genome))
         with reproducible(task.threads, setup.device, deterministic=setup.deterministic):
-            report = try_model(
-                self.executor.model(Teacher(checkpoint=task.checkpoint, genome=task.genome)),
-                dataset,
-                setup,
-                run_questions(dataset, setup, whole=task.whole),
-                seed=task.seed,
-                phase=task.phase,
-                generation=task.generation,
-            )
+            try:
+                report = try_model(
+                    model,
+                    dataset,
+                    setup,
+                    run_questions(dataset, setup, whole=task.whole),
+                    seed=task.seed,
+                    phase=task.phase,
+                    generation=task.generation,
+                )
+            except ValueError as error:
+                # What cannot be sampled or compared is no reason to end a run.
+                raise RuntimeError(f"the battery could not be run: {error}") from error
         beside = {"bits_per_byte": task.bits_per_byte} if task.bits_per_byte is not None else {}
         return BatteryResult(
             task_id=task.task_id,

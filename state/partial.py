@@ -136,6 +136,7 @@ def _objects(record: Outcome | Progress | None) -> dict[str, int]:
     named = {
         result.checkpoint: result.checkpoint_bytes,
         result.consensus: result.consensus_bytes,
+        result.averaged: result.averaged_bytes,
     }
     return {sha: num_bytes for sha, num_bytes in named.items() if sha is not None}
 

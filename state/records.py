@@ -197,6 +197,8 @@ class BatteryReport(Record):
     """Of each prompt, in the order of asking."""
     asked: str = ""
     """Digest of prompts and temperatures: reports that were asked the same are paired."""
+    comparable: bool = False
+    """There were prompts and held-out text enough for a difference to mean something."""
     memorised: bool = False
     """More than half of what was written is copied from the train text."""
     beside: dict[str, float] = Field(default_factory=dict)

@@ -220,6 +220,6 @@ BATTERIES = Table(
     *_documents("probes", "samples"),
     *_integers("version"),
     *_texts("asked"),
-    Column("memorised", Boolean),
+    *(Column(name, Boolean) for name in ("memorised", "comparable")),
     *_documents("interval", "kinds", "beside"),
 )

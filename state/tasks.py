@@ -108,6 +108,10 @@ class TrainingTask(Record):
     """None takes the configuration's."""
     teachers: tuple[Teacher, ...] = ()
     teacher_weight: float = Field(default=0.0, ge=0, le=1)
+    mean_rate: float | None = Field(default=None, gt=0, le=1)
+    """Share of the weights in their running mean at every step; None keeps no mean."""
+    publishes_mean: bool = False
+    """Store that mean as a model after the last step, and measure it as the weights are."""
     search_loss: float | None = None
     """Nats per token on the search split, measured just before: for the instruments."""
     watched: bool = True
@@ -200,18 +204,19 @@ class TrainingResult(Record):
     training_flops: float = 0
     evaluation_flops: float = 0
     train_loss: float | None = None
-    """Mean loss in nats per token over the last half of the steps that were not skipped; a second
-    half is the last half.
-    """
+    """Mean loss, nats per token, over the last half of the steps that were not skipped."""
     switch_jump: float | None = None
     """Loss on the first batch after the change of structure less the loss before it, in nats."""
     consensus: str | None = None
-    """sha256 of the running mean that `fusion` has moved; None where there was none, or `save` is
-    off.
-    """
+    """sha256 of the running mean that `fusion` has moved, if it was stored."""
     consensus_bytes: int = 0
     consensus_entropy: float | None = None
     """Weight entropy of that mean, in nats."""
+    averaged: str | None = None
+    """sha256 of the running mean of the weights as a model; None where none was published."""
+    averaged_bytes: int = 0
+    averaged_evaluations: tuple[Evaluation, ...] = ()
+    """Of that mean."""
     alarms: int = 0
     """Bits of the charts that alarmed, throughput left out."""
     evaluations: tuple[Evaluation, ...] = ()

@@ -99,6 +99,8 @@ class ScriptedEngine:
         self.quality = quality
         self.noise = noise
         self.penalty: Callable[[TrainingTask], float] = no_penalty
+        self.mean_gain = -0.01
+        """Bits per byte by which a running mean of weights is better than they."""
         self.calls = 0
         self.stop_after: int | None = None
         self.crash_at: int | None = None
@@ -182,6 +184,7 @@ class ScriptedEngine:
             train_loss=bits,
             evaluations=tuple(make_evaluation(bits, split) for split in task.evaluate),
             **self.consensus(task),
+            **self.averaged(task, {**weights, "bits": bits - self.mean_gain, "mean": True}),
         )
         return Outcome(result=result, rows=self.rows(task, bits))
 
@@ -195,6 +198,15 @@ class ScriptedEngine:
         data = json.dumps({"parent": task.parent, "moves": moves + 1}).encode()
         sha = self.objects.publish(data)
         return {"consensus": sha, "consensus_bytes": len(data), "consensus_entropy": 4.5}
+
+    def averaged(self, task: TrainingTask, weights: dict[str, Any]) -> dict[str, Any]:
+        """What a task leaves of the running mean of its weights."""
+        if not task.publishes_mean or not task.save:
+            return {}
+        data = json.dumps(weights).encode()
+        measured = tuple(make_evaluation(weights["bits"], split) for split in task.evaluate)
+        sha = self.objects.publish(data)
+        return {"averaged": sha, "averaged_bytes": len(data), "averaged_evaluations": measured}
 
     def rows(self, task: TrainingTask, loss: float) -> tuple[StepMetrics, ...]:
         """One row, of the last step."""

@@ -39,4 +39,5 @@ def battery_of(
         tokens_per_sec=1000.0,
         kinds=("plain",) * NUM_PROMPTS,
         asked="the same",
+        comparable=True,
     )

@@ -52,7 +52,8 @@ class MemoryEngine(ScriptedEngine):
     """A `ScriptedEngine` that keeps its weights in memory, or under `folder`.
 
     `fate` says how a task ends, `worse` by how many bits per byte a training misses, and
-    `ensemble_gain` how much better than its best member an ensemble is.
+    `ensemble_gain` how much better than its best member an ensemble is, and `mean_gain` how much
+    better than its weights a running mean of them.
     """
 
     def __init__(
@@ -64,13 +65,14 @@ class MemoryEngine(ScriptedEngine):
         fate: Callable[[Task], Fate] = all_well,
         worse: Callable[[TrainingTask], float] = no_penalty,
         ensemble_gain: float = -0.05,
+        mean_gain: float = -0.01,
     ) -> None:
         super().__init__(folder or Path("unused"), quality=quality, noise=noise)
         if folder is None:
             self.objects = MemoryObjects()
         self.fate = fate
         self.penalty = worse
-        self.ensemble_gain = ensemble_gain
+        self.ensemble_gain, self.mean_gain = ensemble_gain, mean_gain
         self.seen: list[Task] = []
 
     def answer(self, task: Task) -> Outcome:

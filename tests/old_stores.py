@@ -10,7 +10,7 @@ ADDED_BY_0002 = (
     "grad_norm_attention",
     "grad_norm_feed_forward",
 )
-ADDED_BY_0003 = ("version", "asked", "memorised", "interval", "kinds", "beside")
+ADDED_BY_0003 = ("version", "asked", "memorised", "comparable", "interval", "kinds", "beside")
 
 
 def back_to_first_schema(database: Path) -> None:

@@ -23,7 +23,7 @@ from trainer.optimizer import Moments
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "symbio"
-WEIGHTS = "weights"
+WEIGHTS, MEAN = "weights", "mean"
 NOT_SHAPE = {"size", "dropout"}
 """Fields of the model configuration that two models of equal weights may differ in."""
 
@@ -88,12 +88,14 @@ class Checkpoint:
     description: Description
     weights: NamedTensors
     moments: Moments = field(default_factory=dict)
+    mean: NamedTensors = field(default_factory=dict)
+    """Running mean of the weights; empty where none is kept."""
 
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """The file's bytes, equal for equal checkpoints."""
     tensors = {f"{WEIGHTS}/{name}": tensor for name, tensor in checkpoint.weights.items()}
-    for kind, named in checkpoint.moments.items():
+    for kind, named in {**checkpoint.moments, MEAN: checkpoint.mean}.items():
         tensors |= {f"{kind}/{name}": tensor for name, tensor in named.items()}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     return save(contiguous, {METADATA_KEY: checkpoint.description.text()})
@@ -131,7 +133,8 @@ def decode_any(data: bytes) -> Checkpoint:
     for name, tensor in tensors.items():
         kind, _, parameter = name.partition("/")
         by_kind.setdefault(kind, {})[parameter] = tensor
-    return Checkpoint(read_description(data), by_kind.pop(WEIGHTS, {}), by_kind)
+    weights, mean = by_kind.pop(WEIGHTS, {}), by_kind.pop(MEAN, {})
+    return Checkpoint(read_description(data), weights, by_kind, mean)
 
 
 def read_description(data: bytes) -> Description:

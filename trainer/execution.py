@@ -92,11 +92,15 @@ class TaskExecutor:
         sha = member.save(self.objects) if kept else None
         train_seconds, trained_at = snapshots.train_seconds, time.monotonic()
         evaluations = () if chunk.quarantined else self.measure(member.model, task.evaluate)
+        published = kept and task.publishes_mean
+        averaged = self.publish_averaged(member, task) if published else {}
+        passes = 2 if averaged else 1
         left: dict[str, object] = {
+            **averaged,
             "checkpoint": sha,
             "checkpoint_bytes": self.objects.path(sha).stat().st_size if sha else 0,
             "evaluations": evaluations,
-            "evaluation_flops": self.evaluation_flops(task.genome, evaluations),
+            "evaluation_flops": passes * self.evaluation_flops(task.genome, evaluations),
             "started_at": started_at,
             "train_seconds": train_seconds,
             "eval_seconds": time.monotonic() - trained_at,
@@ -180,6 +184,21 @@ class TaskExecutor:
             "consensus_entropy": weight_entropy(mean.weights.values()),
         }
 
+    def publish_averaged(self, member: Member, task: TrainingTask) -> dict[str, object]:
+        """Store and measure the running mean of the weights, if there is one; the fields of the
+        result that say so.
+        """
+        averaged = member.averaged()
+        if averaged is None:
+            return {}
+        sha = self.objects.publish(encode(averaged))
+        model = self.model_of(averaged)
+        return {
+            "averaged": sha,
+            "averaged_bytes": self.objects.path(sha).stat().st_size,
+            "averaged_evaluations": self.measure(model, task.evaluate),
+        }
+
     def member(self, sha: str | None, genome: Genome, seed: int) -> Member:
         """A stored member, or a new one where `sha` is None."""
         if sha is None:
@@ -188,10 +207,13 @@ class TaskExecutor:
 
     def model(self, teacher: Teacher) -> GPT:
         """A frozen model in evaluation mode."""
-        model = GPT(self.setup.model, teacher.genome)
-        weights = self.checkpoint(teacher.checkpoint, teacher.genome).weights
-        require_tensors(weights, model.state_dict())
-        model.load_state_dict(weights)
+        return self.model_of(self.checkpoint(teacher.checkpoint, teacher.genome))
+
+    def model_of(self, checkpoint: Checkpoint) -> GPT:
+        """A checkpoint's weights as a frozen model in evaluation mode."""
+        model = GPT(self.setup.model, checkpoint.description.genome)
+        require_tensors(checkpoint.weights, model.state_dict())
+        model.load_state_dict(checkpoint.weights)
         return model.to(self.setup.device).requires_grad_(requires_grad=False).eval()
 
     def checkpoint(self, sha: str, genome: Genome) -> Checkpoint:

@@ -32,8 +32,9 @@ from trainer.instruments.gradient_norms import GradientNorms, gradient_norms
 from trainer.instruments.instrument_state import InstrumentState
 from trainer.instruments.soft_entropy import soft_weight_entropy
 from trainer.losses import Losses, losses, mean_distribution, plain_loss
-from trainer.neurons import Kept, carry_over, kept_neurons, silence_new_neurons
+from trainer.neurons import Kept, NamedTensors, carry_over, kept_neurons, silence_new_neurons
 from trainer.optimizer import Moments, Optimizer
+from trainer.weight_mean import moved_mean
 
 
 class Batch(NamedTuple):
@@ -75,6 +76,8 @@ class Member:
         self.setup, self.genome, self.seed = setup, genome, seed
         self.counters = Counters()
         self.instruments: InstrumentState | None = None
+        self.mean: NamedTensors | None = None
+        """Running mean of the weights, where the task asks for one."""
         self.build()
 
     @classmethod
@@ -108,6 +111,10 @@ class Member:
         require_tensors(checkpoint.weights, member.model.state_dict())
         member.model.load_state_dict(checkpoint.weights)
         member.optimizer.load(checkpoint.moments)
+        if checkpoint.mean:
+            require_tensors(checkpoint.mean, member.model.state_dict())
+            device = setup.device
+            member.mean = {n: t.clone().to(device) for n, t in checkpoint.mean.items()}
         return member
 
     def build(self, previous: Genome | None = None) -> None:
@@ -138,7 +145,8 @@ class Member:
             unfinished=unfinished,
             instruments=self.instruments,
         )
-        return Checkpoint(description, self.model.state_dict(), self.optimizer.moments())
+        mean = self.mean or {}
+        return Checkpoint(description, self.model.state_dict(), self.optimizer.moments(), mean)
 
     def save(self, objects: ObjectStore, unfinished_task: str | None = None) -> str:
         """Store the member and return its sha256."""
@@ -152,7 +160,7 @@ class Member:
         if genome == self.genome:
             return
         weights, moments = self.model.state_dict(), self.optimizer.moments()
-        previous, self.genome = self.genome, genome
+        previous, self.genome, self.mean = self.genome, genome, None
         self.build(previous)
         kept = kept_neurons(weights, self.model.inner_width)
         fresh = silence_new_neurons(self.model.state_dict())
@@ -174,6 +182,18 @@ class Member:
         if self.morphing:
             self.optimizer.drop(self.model.finish_morph())
             self.previous = None
+
+    def move_mean(self, rate: float | None) -> None:
+        """Take the weights into their running mean; None keeps no mean. A morph has none either."""
+        keeps = rate is not None and not self.morphing
+        self.mean = moved_mean(self.mean, self.model, rate or 0.0) if keeps else None
+
+    def averaged(self) -> Checkpoint | None:
+        """The running mean as a member without moments; None where none is kept."""
+        if self.mean is None:
+            return None
+        description = self.checkpoint().description.model_copy(update={"instruments": None})
+        return Checkpoint(description, self.mean)
 
     @property
     def morphing(self) -> bool:

@@ -93,6 +93,7 @@ class Chunk:
             self.member.finish_morph()
         batch, look = self.batch(index), self.look_of(index)
         outcome = self.member.train_step(batch, settings, self.teachers, look)
+        self.member.move_mean(self.task.mean_rate)
         row = self.row(index, batch, outcome, time.perf_counter() - started)
         return row if self.reader is None else self.read(index, batch, row, self.reader)
 

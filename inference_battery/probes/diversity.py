@@ -10,7 +10,7 @@ same sentence every time scores 0, and so does an empty sample. A sample counts 
 from collections.abc import Sequence
 from statistics import fmean
 
-from inference_battery.probes.scored import NOT_ASKED, Scored
+from inference_battery.probes.scored import NOT_ASKED, Scored, beyond, spread_over
 from inference_battery.reference import LENGTH_STEP, Reference
 from inference_battery.text import words
 from state.records import Sample
@@ -23,18 +23,14 @@ def diversity(samples: Sequence[Sample], reference: Reference) -> list[Scored]:
         return [NOT_ASKED for _ in samples]
     steps = reference.steps(fmean(len(one.text) for one in asked))
     human = reference.cached(f"shared {steps}", lambda: human_level(reference, steps * LENGTH_STEP))
-    shared = iter(shared_words([(one.prompt, one.text) for one in asked]))
-    return [
-        Scored(_score(next(shared), human) if one.text.strip() else next(shared) * 0.0, size(one))
-        if one.kind == "plain"
-        else NOT_ASKED
-        for one in samples
-    ]
-
-
-def size(sample: Sample) -> float:
-    """What a text counts."""
-    return max(1.0, len(sample.text))
+    shared = shared_words([(one.prompt, one.text) for one in asked])
+    return spread_over(
+        samples,
+        [
+            Scored(1 - beyond(raw, human) if one.text.strip() else 0.0, max(1, len(one.text)))
+            for one, raw in zip(asked, shared, strict=True)
+        ],
+    )
 
 
 def human_level(reference: Reference, length: int) -> float:
@@ -61,7 +57,3 @@ def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     """Shared over all; two empty sets are the same."""
     union = len(one | other)
     return len(one & other) / union if union else 1.0
-
-
-def _score(raw: float, human: float) -> float:
-    return 1.0 - max(0.0, raw - human) / (1.0 - human)

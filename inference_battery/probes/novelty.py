@@ -12,7 +12,7 @@ model recites.
 
 from collections.abc import Sequence
 
-from inference_battery.probes.scored import Scored, each
+from inference_battery.probes.scored import NOT_ASKED, Scored, beyond, each
 from inference_battery.reference import Reference
 from state.records import Sample
 
@@ -20,12 +20,14 @@ MEMORISED = 0.5
 
 
 def novelty(samples: Sequence[Sample], reference: Reference) -> list[Scored]:
-    """Score of every plain sample."""
+    """Score of every plain sample; of none where no text was held out to compare with."""
+    if not reference.has_held_out:
+        return [NOT_ASKED for _ in samples]
     measure = reference.verbatim.copied_share
 
     def rate(one: Sample) -> float:
         human = min(0.9, reference.quantile("copied", measure, len(one.text), 0.95, 0.0))
-        return 1.0 - max(0.0, measure(one.text, one.prompt) - human) / (1.0 - human)
+        return 1 - beyond(measure(one.text, one.prompt), human)
 
     return each(samples, rate)
 

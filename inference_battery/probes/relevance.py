@@ -16,7 +16,7 @@ from statistics import fmean
 
 import numpy as np
 
-from inference_battery.probes.scored import NOT_ASKED, Scored
+from inference_battery.probes.scored import NOT_ASKED, Scored, spread_over
 from inference_battery.reference import LENGTH_STEP, Reference
 from inference_battery.topics import Topics
 from state.records import Sample
@@ -31,31 +31,32 @@ def relevance(samples: Sequence[Sample], reference: Reference) -> list[Scored]:
         return [NOT_ASKED for _ in samples]
     steps = reference.steps(fmean(len(one.text) for one in asked))
     human = reference.cached(f"relevance {steps}", lambda: human_level(reference, steps))
-    raw = iter(own_above_others([(one.prompt, one.text) for one in asked], reference.topics))
-    return [
-        Scored(_score(next(raw), human) if one.text.strip() else next(raw) * 0.0)
-        if one.kind == "plain"
-        else NOT_ASKED
-        for one in samples
-    ]
+    raw = own_above_others([(one.prompt, one.text) for one in asked], reference.topics)
+    return spread_over(
+        samples,
+        [
+            Scored(_score(share, human) if one.text.strip() else 0.0)
+            for one, share in zip(asked, raw, strict=True)
+        ],
+    )
 
 
 def human_level(reference: Reference, steps: int) -> float:
     """Mean raw value of people's exchanges cut to a length; 1/2 where there are too few."""
     length = steps * LENGTH_STEP
-    pairs = [(one.prompt, one.answer[:length]) for one in reference.exchanges if one.answer.strip()]
+    pairs = [(one.prompt, one.answer[:length]) for one in reference.exchanges]
     return fmean(own_above_others(pairs, reference.topics)) if len(pairs) > 1 else 0.5
 
 
 def own_above_others(pairs: Sequence[tuple[str, str]], topics: Topics) -> list[float]:
     """For each answer, how often its own prompt is the likelier one, in [0, 1]."""
-    prompts = list(dict.fromkeys(prompt for prompt, _ in pairs))
+    prompts = {prompt: i for i, prompt in enumerate(dict.fromkeys(one for one, _ in pairs))}
     places = np.array([_unit(topics.place(prompt)) for prompt in prompts])
-    shares = []
+    shares, others = [], max(1, len(prompts) - 1)
     for prompt, answer in pairs:
-        likeness = places @ _unit(topics.place(answer))
-        own = likeness[prompts.index(prompt)]
-        others = max(1, len(prompts) - 1)
+        # Rounded, since the last bits of the topics depend on the machine.
+        likeness = np.round(places @ _unit(topics.place(answer)), 9)
+        own = likeness[prompts[prompt]]
         wins = (likeness < own).sum() + ((likeness == own).sum() - 1) / 2
         shares.append(float(wins / others) if len(prompts) > 1 else 0.5)
     return shares

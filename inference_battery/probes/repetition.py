@@ -15,10 +15,13 @@ about 0. An empty sample scores 0. A sample counts by its length.
 
 from collections.abc import Sequence
 
-from inference_battery.probes.scored import Scored, each
+from inference_battery.probes.scored import Scored, beyond, each
 from inference_battery.reference import Reference
 from inference_battery.text import words
 from state.records import Sample
+
+MAX_CHARACTERS = 4_000
+"""The longest repeated string takes quadratic room."""
 
 
 def repetition(samples: Sequence[Sample], reference: Reference) -> list[Scored]:
@@ -29,11 +32,12 @@ def repetition(samples: Sequence[Sample], reference: Reference) -> list[Scored]:
 def does_not_loop(text: str, reference: Reference) -> float:
     """Score of one text."""
     human = min(0.9, reference.quantile("loops", raw_repetition, len(text), 0.95, 0.0))
-    return 1.0 - max(0.0, raw_repetition(text) - human) / (1.0 - human)
+    return 1 - beyond(raw_repetition(text), human)
 
 
 def raw_repetition(text: str) -> float:
-    """Share of the text that repeats, in [0, 1)."""
+    """Share of the text, of its first 4,000 characters, that repeats, in [0, 1)."""
+    text = text[:MAX_CHARACTERS]
     return max(longest_span_share(text), loop_share(text, 3), loop_share(text, 4))
 
 

@@ -22,6 +22,17 @@ NOT_ASKED = Scored(0.0, 0.0)
 Probe = Callable[[Sequence[Sample], Reference], list[Scored]]
 
 
+def beyond(raw: float, human: float) -> float:
+    """How much of the room above the human level is taken, in [0, 1]; `human` is below 1."""
+    return max(0.0, raw - human) / (1.0 - human)
+
+
+def spread_over(samples: Sequence[Sample], scored: Sequence[Scored]) -> list[Scored]:
+    """Scores of the plain samples in their places among all."""
+    left = iter(scored)
+    return [next(left) if one.kind == "plain" else NOT_ASKED for one in samples]
+
+
 def each(
     samples: Sequence[Sample], rate: Callable[[Sample], float], least_length: int = 1
 ) -> list[Scored]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from inference_battery.prompts import as_prompt, choose_prompts
 from inference_battery.questions import Question, questions
-from inference_battery.reference import Reference
+from inference_battery.reference import MAX_CHARACTERS, Reference
 from state.records import BatteryReport, PhaseName
 from trainer.config import WorkerSetup
+from trainer.excerpt import excerpt
 
 if TYPE_CHECKING:
     from inference_battery.generation import Sampling
@@ -92,7 +93,8 @@ def _reference(folder: Path, inputs_sha256: str) -> Reference:
 
     dataset = Dataset(folder)
     assert dataset.manifest.inputs_sha256 == inputs_sha256
-    return Reference(dataset.text("train"), dataset.documents("search"), dataset.manifest.domain)
+    train = excerpt(folder / "train.txt", MAX_CHARACTERS)
+    return Reference(train, dataset.documents("search"), dataset.manifest.domain)
 
 
 def unwritten_ids(tokenizer: "Tokenizer") -> list[int]:

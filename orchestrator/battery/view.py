@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from inference_battery.intervals import Interval
+from inference_battery.intervals import MIN_PROMPTS, Interval
 from inference_battery.weights import WEIGHTS
 from orchestrator.report.escape import visible
 from orchestrator.report.quantities import bpb, count
@@ -25,8 +25,10 @@ class Comparison(NamedTuple):
 
     run: str
     report: BatteryReport
-    difference: Interval
-    """Of the composites; positive where this run's is higher."""
+    difference: Interval | None
+    """Of the composites; positive where this run's is higher. None where there was too little to go
+    by.
+    """
     same_corpus: bool
     same_tokenizer: bool
 
@@ -89,7 +91,7 @@ def _compared(report: BatteryReport, other: Comparison) -> dict[str, JsonValue]:
     return {
         "run": other.run,
         "composite": other.report.composite,
-        "difference": dict(other.difference._asdict()),
+        "difference": None if other.difference is None else dict(other.difference._asdict()),
         "probes": {name: ours - theirs for name, ours, theirs in _pairs(report, other.report)},
         "paired": report.asked == other.report.asked,
         "same_corpus": other.same_corpus,
@@ -149,6 +151,11 @@ def _comparison(report: BatteryReport, other: Comparison) -> list[str]:
 
 def _verdict(other: Comparison) -> str:
     found = other.difference
+    if found is None:
+        return (
+            f"nothing can be said of the difference: it takes {MIN_PROMPTS} prompts and as many "
+            "held-out openings"
+        )
     numbers = f"difference {found.mean:+.3f}, 95 % interval {found.low:+.3f} to {found.high:+.3f}"
     if found.low > 0:
         return f"this run is better: {numbers}"

@@ -117,13 +117,11 @@ def _compared(
         phase=theirs.best.phase,
         generation=theirs.best.generation,
     )
-    difference = shortfall(other, report)
-    assert difference is not None, "both were judged by this program, on the same prompts"
     our_data, their_data = ours.dataset.manifest, theirs.dataset.manifest
     return Comparison(
         run=str(theirs.folder.root),
         report=other,
-        difference=difference,
+        difference=shortfall(other, report),
         same_corpus=our_data.sha256 == their_data.sha256,
         same_tokenizer=our_data.tokenizer_sha256 == their_data.tokenizer_sha256,
     )

@@ -4,6 +4,7 @@ Two measures, each as a paired difference with a bootstrap interval that says wh
 tell: bits per byte over the blocks of the search split, and the composite over the prompts.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,17 +54,39 @@ class Comparison(NamedTuple):
     """Its composite is a small part of the other's."""
 
 
-def compare(candidate: Dormant, best: Dormant, config: GateConfig, seed: int) -> Comparison:
-    """Both measures."""
-    ours, theirs = candidate.battery, best.battery
-    composite = None
-    if ours is not None and theirs is not None:
-        composite = shortfall(ours, theirs, config.level, config.resamples)
+def compare(
+    candidate: Dormant, kept: Sequence[Dormant], config: GateConfig, seed: int
+) -> Comparison:
+    """In bits per byte against the best copy that was kept, in writing against the best one whose
+    battery compares: one that failed must not end the veto.
+    """
+    written = written_of(candidate, kept, config)
     return Comparison(
-        deficit=paired_deficit(candidate.evaluation, best.evaluation, config, seed),
-        composite=composite,
-        collapsed=has_collapsed(ours, theirs, config),
+        deficit=paired_deficit(candidate.evaluation, kept[0].evaluation, config, seed),
+        composite=written[0] if written else None,
+        collapsed=written is not None and written[1],
     )
+
+
+def written_of(
+    candidate: Dormant, kept: Sequence[Dormant], config: GateConfig
+) -> tuple[Interval, bool] | None:
+    """How far the candidate writes worse, and whether it has collapsed; None where nothing
+    compares.
+    """
+    for one in kept:
+        if candidate.battery is None or one.battery is None:
+            continue
+        found = shortfall(candidate.battery, one.battery, config.level, config.resamples)
+        if found is not None:
+            return found, has_collapsed(candidate.battery, one.battery, config)
+    return None
+
+
+def writes_worse(candidate: Dormant, kept: Sequence[Dormant], config: GateConfig) -> bool:
+    """Shown to write worse than what was kept, by more than the slack, or collapsed."""
+    written = written_of(candidate, kept, config)
+    return written is not None and (written[0].low > config.composite_slack or written[1])
 
 
 def judge(found: Comparison | None, *, config: GateConfig, refusal: str = "") -> Gate:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from inference_battery.intervals import are_comparable
 from orchestrator.config import GateConfig
 from orchestrator.run_state import Dormant
 from state.records import BatteryReport
@@ -24,8 +25,8 @@ def ranked(copies: Iterable[Dormant], config: GateConfig) -> list[Dormant]:
 def has_collapsed(
     candidate: BatteryReport | None, best: BatteryReport | None, config: GateConfig
 ) -> bool:
-    """A composite far below another's, intervals apart; two versions do not compare."""
-    if candidate is None or best is None or candidate.version != best.version:
+    """A composite far below another's, intervals apart."""
+    if candidate is None or best is None or not are_comparable(candidate, best):
         return False
     if candidate.interval is None or best.interval is None:
         return False

@@ -1,5 +1,7 @@
 """The results that a commit stands on, read from `results.jsonl`."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -29,6 +31,8 @@ Row = (
 
 _ROW: TypeAdapter[Row] = TypeAdapter(Annotated[Row, Field(discriminator="kind")])
 FIRST_GENERATION = "g00000-"
+OLD_BATTERY = re.compile(r"^g\d+-p\d+-battery$")
+"""Id of the one battery of a phase, before every champion had its own."""
 T = TypeVar("T")
 
 
@@ -52,6 +56,20 @@ def committed_rows(folder: RunFolder, record: CommitRecord) -> tuple[Row, ...]:
     rows = tuple(committed_records(path, record.journal_bytes[path.name], _ROW))
     _require_beginning(path, rows)
     return rows
+
+
+def require_this_battery(folder: RunFolder, rows: Sequence[Row]) -> None:
+    """Refuse to replay gates that were judged by another battery.
+
+    Raises:
+        IncompleteResults: an earlier version tried one champion a phase, with other probes.
+    """
+    for row in rows:
+        if isinstance(row, BatteryResult) and OLD_BATTERY.match(row.task_id):
+            raise IncompleteResults(
+                f"{folder.root} was judged by an earlier version's battery ({row.task_id}); it can "
+                "be resumed, not replayed"
+            )
 
 
 def committed_lines(path: Path, num_bytes: int) -> list[bytes]:

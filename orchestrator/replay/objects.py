@@ -27,7 +27,7 @@ class Maker(NamedTuple):
     config: RunConfig
     task: TrainingTask
     made: tuple[str, ...]
-    """sha256 of its checkpoint, and of the running mean that it moved."""
+    """sha256 of its checkpoint, and of the running means that it moved."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -53,7 +53,8 @@ def makers_of(stages: Iterable[Played]) -> dict[str, Maker]:
 
 def made_by(result: TrainingResult) -> tuple[str, ...]:
     """The objects that a training left."""
-    return tuple(sha for sha in (result.checkpoint, result.consensus) if sha is not None)
+    made = (result.checkpoint, result.consensus, result.averaged)
+    return tuple(sha for sha in made if sha is not None)
 
 
 def needed_makers(

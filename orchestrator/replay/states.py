@@ -20,7 +20,7 @@ from orchestrator.intervention import (
 )
 from orchestrator.phases import phases_of
 from orchestrator.replay.change import apply_change
-from orchestrator.replay.journal import Row, committed_rows
+from orchestrator.replay.journal import Row, committed_rows, require_this_battery
 from orchestrator.run_state import RunState, first_state
 from orchestrator.stages.conclusion import Conclusion, concluded, with_results
 from orchestrator.stages.dispatch import Stage, stage_of
@@ -83,8 +83,9 @@ class Replay:
         Raises:
             ValueError: the results are incomplete or damaged.
         """
-        saved = restore(record)
-        return cls(saved.config, committed_rows(folder, record), place_of(saved.run))
+        saved, rows = restore(record), committed_rows(folder, record)
+        require_this_battery(folder, rows)
+        return cls(saved.config, rows, place_of(saved.run))
 
     def stages(self) -> Iterator[Played]:
         """The stages as they concluded; then `state` is the state of the commit.

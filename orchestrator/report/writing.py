@@ -21,7 +21,8 @@ def writing(batteries: Sequence[BatteryReport]) -> str:
 
 
 def _title(one: BatteryReport, last: BatteryReport) -> str:
-    return f"{one.phase}, at the end" if one is last and one.kinds else one.phase
+    whole = one is last and len(one.samples) > len(one.kinds) > 0
+    return f"{one.phase}, at the end" if whole else one.phase
 
 
 def _rows(batteries: Sequence[BatteryReport]) -> Iterator[list[str]]:

@@ -37,6 +37,8 @@ class Dormant(Record):
     generation: int
     age_steps: int
     parents: tuple[str, ...] = ()
+    trained: str | None = None
+    """Checkpoint to train on from, where `checkpoint` is a mean of weights; None: that itself."""
     battery: BatteryReport | None = None
     """What it could do when it was kept, without the samples."""
 

@@ -19,8 +19,14 @@ from orchestrator.stages.conclusion import (
     work_of,
 )
 from orchestrator.stages.host_decision import decide
-from orchestrator.stages.host_progress import current_phase, host_of, host_progress, steps_left
-from orchestrator.stages.host_task import best_of, host_task
+from orchestrator.stages.host_progress import (
+    current_phase,
+    host_of,
+    host_progress,
+    host_steps,
+    steps_left,
+)
+from orchestrator.stages.host_task import averaged_of, best_of, host_task, mean_settings
 from orchestrator.stages.teaching import chunk_cost, teachers_of, whole_steps
 from state.tasks import Task, TrainingResult, TrainingTask
 
@@ -97,7 +103,10 @@ def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
     )
     teachers = teachers_of(state, config)
     weight = host.teacher_weight if teachers else 0.0
-    return task.model_copy(update={"teachers": teachers, "teacher_weight": weight})
+    update = {"teachers": teachers, "teacher_weight": weight}
+    end = host_progress(state, config, steps)[1]
+    mean = mean_settings(config, total_steps=host_steps(state, config), end=end)
+    return task.model_copy(update={**update, **mean})
 
 
 def _booked(state: RunState, config: RunConfig, result: TrainingResult) -> RunState:
@@ -130,7 +139,8 @@ def _trained(state: RunState, config: RunConfig, result: TrainingResult) -> Host
             **(before_decay if end <= host.decay_from else {}),
         }
     )
-    best = best_of(host, measured, current_phase(state, config), state.generation)
+    phase, averaged = current_phase(state, config), averaged_of(result)
+    best = best_of(host, measured, phase, state.generation, averaged)
     return host.model_copy(update={"best": best})
 
 
@@ -161,7 +171,10 @@ def _ended(state: RunState, config: RunConfig) -> RunState:
         ledger = books.transfer(ledger, phase, "homeostasis", left)
     if host.best is not None and phase != "control":
         host = host.model_copy(
-            update={"checkpoint": host.best.checkpoint, "age_steps": host.best.age_steps}
+            update={
+                "checkpoint": host.best.trained or host.best.checkpoint,
+                "age_steps": host.best.age_steps,
+            }
         )
     host = host.model_copy(update={"failures": 0})
     stage = "control" if phase == "control" else "phase_end"

@@ -35,11 +35,16 @@ def host_progress(state: RunState, config: RunConfig, steps: int) -> tuple[float
 
     What is still to come is what the ledger leaves to this phase and to the later ones.
     """
+    done, total = host_of(state).done_steps, host_steps(state, config)
+    return done / total, min(1.0, (done + steps) / total)
+
+
+def host_steps(state: RunState, config: RunConfig) -> int:
+    """All steps of the host, those behind it and those to come; 1 at least."""
     host = host_of(state)
     ahead = whole_steps(state, config, host, steps_left(state, config))
     phase = current_phase(state, config)
     names = [one.name for one in phases_of(config)]
     if phase != "control":
         ahead += sum(books.remaining(state.ledger, name) for name in names[state.phase_index + 1 :])
-    total = max(1, host.done_steps + ahead)
-    return host.done_steps / total, min(1.0, (host.done_steps + steps) / total)
+    return max(1, host.done_steps + ahead)

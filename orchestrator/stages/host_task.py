@@ -1,11 +1,13 @@
 """What the host of the last phases and the model of `train` have in common: task, and best copy."""
 
+from typing import NamedTuple
+
 from orchestrator.config import RunConfig
 from orchestrator.run_state import Dormant, HostState, RunState
-from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.conclusion import evaluation_of, phase_of
 from orchestrator.stages.host_progress import host_of
 from state.records import Evaluation, PhaseName
-from state.tasks import BatchKey, LearningRateSpan, TrainingTask
+from state.tasks import BatchKey, LearningRateSpan, TrainingResult, TrainingTask
 
 
 def host_task(
@@ -42,19 +44,60 @@ def host_task(
     )
 
 
-def best_of(host: HostState, measured: Evaluation, phase: PhaseName, generation: int) -> Dormant:
-    """The best copy so far, now that the host was measured as it stands."""
-    best = host.best
-    if best is not None and measured.bits_per_byte >= best.evaluation.bits_per_byte:
-        return best
+MEASURE_MEAN_FROM = 0.5
+
+
+class Averaged(NamedTuple):
+    """A running mean of the host's weights, measured."""
+
+    checkpoint: str
+    evaluation: Evaluation
+
+
+def mean_settings(config: RunConfig, *, total_steps: int, end: float) -> dict[str, object]:
+    """What a task says of the running mean of its model's weights: nothing where none is kept.
+
+    `end` is the share of the steps behind it when it ends. Early means are worse than the weights
+    after the decay will be, so they are not measured.
+    """
+    horizon = config.host.mean_horizon * total_steps
+    if not horizon or config.model.recipe != "modern":
+        return {}
+    return {"mean_rate": min(1.0, 1 / horizon), "publishes_mean": end >= MEASURE_MEAN_FROM}
+
+
+def averaged_of(result: TrainingResult) -> Averaged | None:
+    """The mean that a training left, if it left one and measured it."""
+    measured = evaluation_of(result.averaged_evaluations, "search")
+    if result.averaged is None or measured is None:
+        return None
+    return Averaged(result.averaged, measured)
+
+
+def best_of(
+    host: HostState,
+    measured: Evaluation,
+    phase: PhaseName,
+    generation: int,
+    averaged: Averaged | None = None,
+) -> Dormant:
+    """The best copy so far, now that the host was measured as it stands, and the mean of its
+    weights if there is one.
+    """
     assert host.checkpoint is not None
+    now = Averaged(host.checkpoint, measured)
+    better = min((now, averaged or now), key=lambda one: one.evaluation.bits_per_byte)
+    best = host.best
+    if best is not None and better.evaluation.bits_per_byte >= best.evaluation.bits_per_byte:
+        return best
     return Dormant(
         genome=host.genome,
-        checkpoint=host.checkpoint,
-        evaluation=measured,
+        checkpoint=better.checkpoint,
+        evaluation=better.evaluation,
         lineage=host.lineage,
         phase=phase,
         generation=generation,
         age_steps=host.age_steps,
         parents=best.parents if best else (),
+        trained=None if better is now else host.checkpoint,
     )

@@ -10,7 +10,6 @@ from orchestrator.stages.conclusion import Conclusion, Event, missing, phase_of,
 from orchestrator.stages.host_progress import host_of
 from orchestrator.stages.phase_move import leave
 from orchestrator.stages.retry import Retry, adjustments, begin_again, offer
-from orchestrator.stages.search_decision import best_dormant
 from orchestrator.stages.share_shift import shift_shares
 from orchestrator.stages.training import phase_name
 from state.records import BatteryReport, Decision
@@ -118,8 +117,10 @@ def _gate(state: RunState, config: RunConfig, best: Dormant, refusal: str) -> Ga
     found = None
     if state.dormant:
         seed = derive_seed(config.seed, "gate", state.phase_index)
-        found = compare(best, best_dormant(state), config.gate, seed)
+        found = compare(best, state.dormant, config.gate, seed)
     gate = judge(found, config=config.gate, refusal=refusal)
+    if best.battery is None:
+        gate = gate.model_copy(update={"reason": f"{gate.reason}; its writing could not be tried"})
     if phases_of(config)[state.phase_index].kind != "search":
         return gate
     missed = _no_progress(phase_of(state), found.deficit if found else None)

@@ -1,8 +1,9 @@
 """What follows the gate: the best copies are kept or gone back to, and the next phase begins."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orchestrator.config import RunConfig
+from orchestrator.gates.phase_gate import writes_worse
 from orchestrator.gates.standing import ranked
 from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, Gate, LineageState, RunState
@@ -16,10 +17,25 @@ def leave(
     state: RunState, config: RunConfig, gate: Gate, candidates: Iterable[Dormant]
 ) -> RunState:
     """The run at the next phase, with the best of `candidates` kept or all of them given up."""
+    tried = ranked(candidates, config.gate)
+    vetoed = vetoed_lineages(state, config, tried)
     if gate.verdict == "revert":
-        return _next_phase(_gone_back(state), config)
-    kept = distinct((*state.dormant, *candidates), config)
-    return _next_phase(state.model_copy(update={"dormant": kept}), config)
+        return _next_phase(_gone_back(state, vetoed), config)
+    kept = distinct((*state.dormant, *tried), config)
+    back = state if state.host else _as_found(state, vetoed)
+    return _next_phase(back.model_copy(update={"dormant": kept}), config)
+
+
+def vetoed_lineages(state: RunState, config: RunConfig, tried: Sequence[Dormant]) -> set[int]:
+    """Whose champions have fewer bits than the best one and may not pass for it, because of what
+    they write; and the best one itself, if that is shown to be worse than what was kept.
+    """
+    if not tried:
+        return set()
+    best = tried[0]
+    bits = best.evaluation.bits_per_byte
+    vetoed = {one.lineage for one in tried if one.evaluation.bits_per_byte < bits}
+    return vetoed | ({best.lineage} if writes_worse(best, state.dormant, config.gate) else set())
 
 
 def distinct(copies: Iterable[Dormant], config: RunConfig) -> tuple[Dormant, ...]:
@@ -34,23 +50,33 @@ def distinct(copies: Iterable[Dormant], config: RunConfig) -> tuple[Dormant, ...
     return tuple(kept)
 
 
-def _gone_back(state: RunState) -> RunState:
+def _gone_back(state: RunState, vetoed: set[int]) -> RunState:
     """The best dormant copy goes on: as the host, else in its lineage."""
     copy = best_dormant(state)
     if state.host is None:
-        return restore(_undone(state), copy)
+        return restore(_undone(_as_found(state, vetoed)), copy)
     host = host_of(state).model_copy(
         update={
             "genome": copy.genome,
-            "checkpoint": copy.checkpoint,
+            "checkpoint": copy.trained or copy.checkpoint,
             "age_steps": copy.age_steps,
             "lineage": copy.lineage,
             "best": copy,
-            "before_decay": copy.checkpoint,
+            "before_decay": copy.trained or copy.checkpoint,
             "before_decay_age": copy.age_steps,
         }
     )
     return state.model_copy(update={"host": host})
+
+
+def _as_found(state: RunState, indices: set[int]) -> RunState:
+    """Living lineages with these indices as the phase found them."""
+    starts = {one.index: one for one in phase_of(state).start_lineages}
+    lineages = tuple(
+        starts.get(one.index, one) if one.alive and one.index in indices else one
+        for one in state.lineages
+    )
+    return state.model_copy(update={"lineages": lineages})
 
 
 def _undone(state: RunState) -> RunState:

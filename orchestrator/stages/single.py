@@ -23,7 +23,7 @@ from orchestrator.stages.conclusion import (
     work_of,
 )
 from orchestrator.stages.host_progress import host_of, steps_left
-from orchestrator.stages.host_task import best_of, host_task
+from orchestrator.stages.host_task import averaged_of, best_of, host_task, mean_settings
 from orchestrator.stages.single_decision import decide
 from state.genome import display_name, parse
 from state.records import Sample
@@ -143,7 +143,7 @@ def _measured(host: HostState, task: TrainingTask, result: TrainingResult) -> Ho
     measured = evaluation_of(result.evaluations, "search")
     if measured is None:
         return host
-    best = best_of(host, measured, task.phase, task.generation)
+    best = best_of(host, measured, task.phase, task.generation, averaged_of(result))
     history = (*host.history, (host.age_steps, measured.bits_per_byte, result.train_loss))
     return host.model_copy(update={"best": best, "last": measured, "history": history})
 
@@ -162,10 +162,13 @@ def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
         stream=host.failures,
         learning_rate=single_span(config, age_steps=host.age_steps, total_steps=total),
     )
+    mean = mean_settings(config, total_steps=total, end=end / total)
     return task.model_copy(
         update={
             "search_loss": _just_measured(host) if config.train.symbio else None,
             "evaluate": ("search",) if measure else (),
+            **mean,
+            "publishes_mean": measure and bool(mean.get("publishes_mean")),
         }
     )
 

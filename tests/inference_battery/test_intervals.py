@@ -38,6 +38,7 @@ def report(level: float, *, seed: int = 0, spread: float = 0.2, asked: str = "a"
         tokens_per_sec=0.0,
         kinds=KINDS,
         asked=asked,
+        comparable=True,
     )
 
 
@@ -128,12 +129,13 @@ def test_a_small_difference_is_found_where_prompts_are_paired_and_not_where_they
 
 def test_prompts_drawn_apart_give_an_interval_of_reports_of_different_sizes() -> None:
     few = report(0.5, asked="b")
+    kept = [*range(10), *range(NUM_PLAIN, NUM_PLAIN + NUM_ODD)]
     few = few.model_copy(
         update={
-            "kinds": KINDS[:NUM_PLAIN],
+            "kinds": tuple(KINDS[i] for i in kept),
             "probes": tuple(
-                probe.model_copy(update={"by_prompt": probe.by_prompt[:NUM_PLAIN]})
-                for probe in few.probes[:-1]
+                probe.model_copy(update={"by_prompt": tuple(probe.by_prompt[i] for i in kept)})
+                for probe in few.probes
             ),
         }
     )
@@ -148,3 +150,14 @@ def test_reports_that_do_not_compare_have_no_shortfall(change: dict[str, object]
     other = one.model_copy(update=change)
     assert shortfall(one, other) is None
     assert shortfall(other, one) is None
+
+
+def test_reports_that_had_too_little_to_go_by_do_not_compare() -> None:
+    one = report(0.5)
+    poor = one.model_copy(update={"comparable": False})
+    assert shortfall(one, poor) is None
+    assert shortfall(poor, one) is None
+    fewer = one.model_copy(update={"probes": one.probes[1:]})
+    assert shortfall(one, fewer) is None
+    older = one.model_copy(update={"version": 1})
+    assert shortfall(older, older) is None

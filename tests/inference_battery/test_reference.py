@@ -36,7 +36,7 @@ def test_passages_are_people_s_answers_cut_to_the_length() -> None:
 
 def test_an_empty_answer_is_no_passage() -> None:
     silent = Reference("x", ["<|user|> Hello? <|assistant|> <|end_of_text|>"], "chat")
-    assert [one.prompt for one in silent.exchanges] == ["<|user|> Hello? <|assistant|>"]
+    assert silent.exchanges == ()
     assert silent.passages(64) == []
 
 

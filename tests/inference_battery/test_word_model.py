@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from benchmarks.battery.fakes import fake_texts, shuffled_words, uniform_characters
 from inference_battery.kneser_ney import KneserNey
 from inference_battery.reference import Reference, spread
-from inference_battery.word_model import WordModel, evenly
+from inference_battery.text import evenly
+from inference_battery.word_model import WordModel
 
 
 def mean_bits(prose: Reference, texts: list[str]) -> float:

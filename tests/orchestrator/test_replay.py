@@ -1,5 +1,6 @@
 """A run's states follow from its first configuration, its results and its interventions."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -254,3 +255,15 @@ def test_a_run_begun_without_a_journal_of_results_still_resumes_and_says_so(
     assert end.status == "finished"
     with pytest.raises(IncompleteResults, match=r"begins with g0000[1-9].*not replayed"):
         committed_rows(run.folder, load_commit(run.folder).record)
+
+
+def test_a_run_that_an_older_battery_judged_is_not_replayed(tmp_path: Path) -> None:
+    run = ScriptedRun(tmp_path, make_config(budget=600), ScriptedEngine(tmp_path))
+    run.play()
+    path = run.folder.results_jsonl
+    path.write_text(re.sub(r"(-p\d+-battery)-\d+", r"\1", path.read_text("utf-8")), "utf-8")
+    record = load_commit(run.folder).record
+    lengths = {**record.journal_bytes, path.name: path.stat().st_size}
+    old = record.model_copy(update={"journal_bytes": lengths})
+    with pytest.raises(IncompleteResults, match=r"judged by an earlier.*resumed, not replayed"):
+        Replay.of(run.folder, old)

@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Add the columns to `batteries`; rows that exist have nothing in them and are of version 1."""
     op.add_column("batteries", Column("version", BigInteger))
     op.add_column("batteries", Column("asked", Text))
-    op.add_column("batteries", Column("memorised", Boolean))
+    for name in ("memorised", "comparable"):
+        op.add_column("batteries", Column(name, Boolean))
     for name in ("interval", "kinds", "beside"):
         op.add_column("batteries", Column(name, JSON(none_as_null=True)))

@@ -141,6 +141,14 @@ def test_a_difference_is_one_where_its_interval_leaves_out_zero(
     assert "tokenizers differ" not in shown
 
 
+def test_too_few_prompts_say_nothing_of_a_difference() -> None:
+    other = comparison(0, 0)._replace(difference=None)
+    text = " ".join(as_text(report(), other).split())
+    assert "nothing can be said of the difference: it takes 8 prompts" in text
+    shown = json.loads(json.dumps(as_json(report(), other)))
+    assert shown["compare"]["difference"] is None
+
+
 def test_a_comparison_names_what_the_runs_do_not_share() -> None:
     shown = as_text(report(), comparison(0, 0, same_corpus=False))
     assert "the corpora differ; both are asked and judged by the text of this run" in shown

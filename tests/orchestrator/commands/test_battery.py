@@ -25,9 +25,8 @@ from state.seeds import derive_seed
 from trainer.data import Dataset
 from trainer.demo_corpus import write_demo_corpus
 
-PROMPTS, HEATS, TOKENS = 4, 3, 24
-ODD = NUM_TYPOS - 1 + NUM_OTHER_TOPICS
-"""Of four prompts four are misspelt, not five."""
+PROMPTS, HEATS, TOKENS = 8, 3, 24
+ODD = NUM_TYPOS + NUM_OTHER_TOPICS
 SHAPE = ["--dim", "16", "--heads", "2", "--layers", "1", "--block", "32", "--batch", "4"]
 
 Report = dict[str, Any]
@@ -35,7 +34,7 @@ Report = dict[str, Any]
 
 def train(folder: Path, seed: int, *words: str) -> Path:
     """A run of a model that has seen little, with a text and a seed of its own."""
-    write_demo_corpus(folder / "text.txt", 12_000, seed)
+    write_demo_corpus(folder / "text.txt", 100_000, seed)
     data = ["--data", str(folder / "text.txt"), "--seed", str(seed), "--device", "cpu"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYMBIO_ENGINE__HOST_THREADS", "1")

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from inference_battery.intervals import Interval
 from orchestrator.config import GateConfig
-from orchestrator.gates.phase_gate import Comparison, Deficit, compare, judge, paired_deficit
+from orchestrator.gates.phase_gate import (
+    Comparison,
+    Deficit,
+    compare,
+    judge,
+    paired_deficit,
+    writes_worse,
+)
 from state.records import Evaluation
 from tests.builders import make_evaluation
 from tests.copies import battery_of, copy_of
@@ -89,7 +96,7 @@ def test_both_measures_are_in_the_reason_and_in_the_numbers() -> None:
 
 
 def test_copies_without_a_battery_are_compared_by_their_bits_alone() -> None:
-    found = compare(copy_of(2.1), copy_of(2.0), CONFIG, seed=1)
+    found = compare(copy_of(2.1), [copy_of(2.0)], CONFIG, seed=1)
     assert found.composite is None
     assert not found.collapsed
     assert found.deficit.mean == pytest.approx(0.05)
@@ -97,14 +104,14 @@ def test_copies_without_a_battery_are_compared_by_their_bits_alone() -> None:
 
 def test_the_same_writing_is_no_deficit() -> None:
     one = copy_of(2.0, battery=battery_of(0.8))
-    found = compare(one, one, CONFIG, seed=1)
+    found = compare(one, [one], CONFIG, seed=1)
     assert found.composite == Interval(0.0, 0.0, 0.0)
     assert not found.collapsed
 
 
 def test_a_composite_far_below_the_best_has_collapsed() -> None:
     good, bad = (copy_of(2.0, battery=battery_of(share)) for share in (0.9, 0.5))
-    found = compare(bad, good, CONFIG, seed=1)
+    found = compare(bad, [good], CONFIG, seed=1)
     assert found.collapsed
     assert found.composite is not None
     assert found.composite.low > CONFIG.composite_slack
@@ -141,3 +148,14 @@ def uneven(factor: float) -> Evaluation:
         (nats * factor * (1 + n / 4), size) for n, (nats, size) in enumerate(flat.blocks)
     )
     return flat.model_copy(update={"blocks": blocks, "nats": sum(nats for nats, _ in blocks)})
+
+
+def test_a_battery_that_failed_does_not_end_the_veto() -> None:
+    """The best copy was not tried; the one behind it was."""
+    untried, good = copy_of(1.9), copy_of(2.0, "relu", battery=battery_of(0.9))
+    bad = copy_of(1.8, battery=battery_of(0.3))
+    found = compare(bad, [untried, good], CONFIG, seed=1)
+    assert found.deficit.mean < 0
+    assert found.collapsed
+    assert writes_worse(bad, [untried, good], CONFIG)
+    assert not writes_worse(bad, [untried], CONFIG)

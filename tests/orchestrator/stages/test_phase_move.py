@@ -9,6 +9,7 @@ from orchestrator.stages.conclusion import phase_of
 from orchestrator.stages.phase_move import distinct, leave
 from state.genome import parse
 from tests.builders import GELU, make_evaluation
+from tests.copies import battery_of
 from tests.memory_runs import MemoryEngine, drive
 from tests.phase_ends import CONFIG, at_end_of, with_phase, worse_always
 
@@ -96,6 +97,30 @@ def test_a_phase_that_was_given_up_leaves_the_next_one_where_it_began_itself() -
     assert [one.checkpoint for one in after.lineages] == [one.checkpoint for one in before.lineages]
     assert after.dormant == before.dormant
     assert phase_of(after).start_lineages == phase_of(before).start_lineages
+
+
+def tried(bits: float, lineage: int, score: float) -> Dormant:
+    """A champion and what its battery came to."""
+    return copy_of(bits, lineage=lineage).model_copy(update={"battery": battery_of(score)})
+
+
+@pytest.mark.parametrize(("gate", "first"), [(REVERT, "relu at 2.2"), (PASS, "0 at 2.45")])
+def test_a_lineage_that_gained_bits_and_cannot_write_goes_back_to_where_it_began(
+    ended: RunState, gate: Gate, first: str
+) -> None:
+    """Its two bits would make it the best of its phase, and the host of the next."""
+    state = with_phase(ended, start_lineages=lineages_at([2.5, 2.4]))
+    kept = copy_of(2.2, "relu").model_copy(update={"battery": battery_of(0.8)})
+    state = state.model_copy(update={"lineages": lineages_at([2.45, 2.0]), "dormant": (kept,)})
+    after = leave(state, CONFIG, gate, [tried(2.45, 0, 0.8), tried(2.0, 1, 0.3)])
+    assert [one.checkpoint for one in after.lineages] == [first, "1 at 2.4"]
+
+
+def test_a_lineage_that_writes_like_the_others_keeps_what_it_gained(ended: RunState) -> None:
+    state = with_phase(ended, start_lineages=lineages_at([2.5, 2.4]))
+    state = state.model_copy(update={"lineages": lineages_at([2.45, 2.0]), "dormant": ()})
+    after = leave(state, CONFIG, PASS, [tried(2.45, 0, 0.8), tried(2.0, 1, 0.79)])
+    assert [one.checkpoint for one in after.lineages] == ["0 at 2.45", "1 at 2.0"]
 
 
 # ---- what is kept
