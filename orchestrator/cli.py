@@ -25,6 +25,7 @@ COMMANDS = {
     "stop": ("stop", "run"),
     "resume": ("train_run", "resume"),
     "sample": ("sample", "run"),
+    "chat": ("chat", "run"),
     "battery": ("battery", "run"),
     "report": ("report", "run"),
     "verify": ("verify", "run"),

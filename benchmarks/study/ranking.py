@@ -1,12 +1,17 @@
-"""B: how well short evaluations order the known activations."""
+"""B: how well short evaluations order the known activations.
 
+python -m benchmarks.study.ranking --scratch FOLDER
+"""
+
+import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
 
 from scipy.stats import kendalltau
 
-from benchmarks.study.collect import Result
+from benchmarks.study.collect import Result, load_results, read_scratch
 from benchmarks.study.nulls import Nulls
 from benchmarks.study.plan import (
     KNOWN,
@@ -50,6 +55,21 @@ METHODS = (
     *(Method("proxy, narrow", steps) for steps in PROXY_STEPS),
     *(Method("proxy, short", steps) for steps in PROXY_STEPS),
 )
+
+
+def main() -> None:
+    """Print what there is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
+    results = {**load_results(), **read_scratch(parser.parse_args().scratch)}
+    tables = {
+        "Truth": truth_rows(results),
+        "Rankings": ranking_rows(results),
+        "Noise test": null_rows(results),
+    }
+    for title, rows in tables.items():
+        print(f"\n{title}\n")
+        print("\n".join(rows))
 
 
 def ranking_rows(results: Mapping[str, Result]) -> list[str]:
@@ -159,3 +179,7 @@ def mean_scores(many: list[Scores]) -> Scores:
     """Mean over seeds of what every one of them has."""
     names = set.intersection(*(set(one) for one in many))
     return {name: fmean(one[name] for one in many) for name in names}
+
+
+if __name__ == "__main__":
+    main()

@@ -2,62 +2,26 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from inference_battery.intervals import shortfall
 from inference_battery.questions import Question
 from orchestrator.battery.on_run import reference_of, run_questions, sampling_of, try_model
 from orchestrator.battery.view import Comparison, as_json, as_text
-from orchestrator.commits import Saved, restore
-from orchestrator.resolve import worker_setup
-from orchestrator.run_state import Dormant, best_model
-from state.commit import load_commit
+from orchestrator.opened_model import OpenedModel, open_model
 from state.records import BatteryReport
-from state.run_folder import RunFolder
 from state.seeds import derive_seed
-from state.tasks import Teacher
-from trainer.config import WorkerSetup
-from trainer.manifest import require_intact
-
-if TYPE_CHECKING:
-    from trainer.backbones.gpt import GPT
-    from trainer.data import Dataset
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A run's best model and what belongs to it."""
-
-    folder: RunFolder
-    saved: Saved
-    best: Dormant
-    dataset: "Dataset"
-    setup: WorkerSetup
-
-    @property
-    def seed(self) -> int:
-        """The gates' own."""
-        return derive_seed(self.saved.config.seed, "battery")
-
-    @contextmanager
-    def model(self) -> "Iterator[GPT]":
-        """The model on the run's device, with kernels that repeat."""
-        from trainer.execution import TaskExecutor, reproducible
-
-        teacher = Teacher(checkpoint=self.best.checkpoint, genome=self.best.genome)
-        device, deterministic = self.setup.device, self.setup.deterministic
-        with reproducible(1, device, deterministic=deterministic):
-            yield TaskExecutor(self.setup).model(teacher)
+def seed_of(opened: OpenedModel) -> int:
+    """The gates' own."""
+    return derive_seed(opened.saved.config.seed, "battery")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report."""
-    ours = _opened(arguments.run)
-    theirs = _opened(arguments.compare) if arguments.compare else None
+    ours = open_model(arguments.run)
+    theirs = open_model(arguments.compare) if arguments.compare else None
     asked = run_questions(
         ours.dataset, ours.setup, whole=not arguments.quick, prompts=arguments.prompts
     )
@@ -70,30 +34,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(path: Path) -> Tried:
-    """What a user means by a run.
-
-    Raises:
-        ValueError: it is none, has kept no model yet, or its text is damaged.
-    """
-    folder = RunFolder.from_argument(path)
-    saved = restore(load_commit(folder).record)
-    best = best_model(saved.run)
-    require_intact(folder.data)
-    from trainer.data import Dataset
-
-    setup = worker_setup(saved.config, folder)
-    return Tried(folder, saved, best, Dataset(folder.data), setup)
-
-
-def _report(tried: Tried, asked: Sequence[Question]) -> BatteryReport:
+def _report(tried: OpenedModel, asked: Sequence[Question]) -> BatteryReport:
     with tried.model() as model:
         report = try_model(
             model,
             tried.dataset,
             tried.setup,
             asked,
-            seed=tried.seed,
+            seed=seed_of(tried),
             phase=tried.best.phase,
             generation=tried.best.generation,
         )
@@ -102,13 +50,13 @@ def _report(tried: Tried, asked: Sequence[Question]) -> BatteryReport:
 
 
 def _compared(
-    ours: Tried, report: BatteryReport, theirs: Tried, asked: Sequence[Question]
+    ours: OpenedModel, report: BatteryReport, theirs: OpenedModel, asked: Sequence[Question]
 ) -> Comparison:
     """The other model, asked with this run's seed and settings and judged by its text."""
     from inference_battery.battery import judged, write_answers
 
     codec = theirs.dataset.tokenizer
-    sampling = sampling_of(codec, ours.setup.battery_tokens, ours.seed, theirs.setup.device)
+    sampling = sampling_of(codec, ours.setup.battery_tokens, seed_of(ours), theirs.setup.device)
     with theirs.model() as model:
         written = write_answers(model, codec, asked, sampling)
     other = judged(

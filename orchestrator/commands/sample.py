@@ -4,13 +4,8 @@ import argparse
 
 from inference_battery.prompts import as_prompt
 from orchestrator.battery.on_run import unwritten_ids
-from orchestrator.commits import restore
+from orchestrator.opened_model import open_model
 from orchestrator.plain_settings import is_text
-from orchestrator.resolve import worker_setup
-from orchestrator.run_state import best_model
-from state.commit import load_commit
-from state.run_folder import RunFolder
-from state.tasks import Teacher
 
 MAX_SAMPLES = 1_000
 MAX_TOKENS = 100_000
@@ -19,21 +14,13 @@ MAX_TOKENS = 100_000
 def run(arguments: argparse.Namespace) -> int:
     """Print the samples, each with its prompt."""
     _require_reasonable(arguments)
-    folder = RunFolder.from_argument(arguments.run)
-    saved = restore(load_commit(folder).record)
-    best = best_model(saved.run)
+    opened = open_model(arguments.run)
     from inference_battery.generation import generate
-    from trainer.data import Dataset
-    from trainer.execution import TaskExecutor, reproducible
 
-    dataset = Dataset(folder.data)
-    codec = dataset.tokenizer
-    prompt = as_prompt(arguments.prompt, dataset.manifest.domain)
-    setup = worker_setup(saved.config, folder)
-    model = TaskExecutor(setup).model(Teacher(checkpoint=best.checkpoint, genome=best.genome))
+    codec, setup = opened.dataset.tokenizer, opened.setup
+    prompt = as_prompt(arguments.prompt, opened.dataset.manifest.domain)
     tokens = [int(token) for token in codec.encode(prompt)] or [codec.end_of_text_id]
-    threads = saved.config.engine.host_threads or 1
-    with reproducible(threads, setup.device, deterministic=setup.deterministic):
+    with opened.model(opened.saved.config.engine.host_threads or 1) as model:
         written = generate(
             model,
             [tokens] * arguments.num,

@@ -16,12 +16,17 @@ def ended(scores: list[float | None], **changes: object) -> BatteryReport:
 
 
 def test_a_column_a_battery_and_a_row_a_probe() -> None:
-    text = writing([battery(), ended([0.5])])
+    text = writing([battery(), ended([0.5] * 9)])
     assert "|  | cambrian | cambrian, at the end |" in text
     assert "| **composite** | **0.712** | **0.800** |" in text
     assert "| its 95 % interval | - | 0.780 to 0.820 |" in text
     assert "| repetition | 0.900 | 0.800 |" in text
     assert "| relevance | - | 0.800 |" in text
+
+
+def test_a_gate_s_battery_is_not_called_the_last() -> None:
+    """The battery at the end asks each prompt more than once; it may have failed."""
+    assert "|  | cambrian |" in writing([ended([0.5] * 8)])
 
 
 def test_what_stands_beside_the_composite_has_rows_of_its_own() -> None:
