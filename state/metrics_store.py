@@ -209,7 +209,7 @@ class MetricsStore(MetricsReader):
         self._put(schema.SYNCHRONY, [store_rows.synchrony_row(run_id, synchrony)])
 
     def record_battery(self, run_id: str, report: BatteryReport) -> None:
-        """Write a report, and its samples under the last step that the store has by then."""
+        """Write a report, and its answers to ordinary prompts under the last step by then."""
         before = (schema.METRICS.c.run_id == run_id) & (
             schema.METRICS.c.generation <= report.generation
         )
@@ -218,7 +218,8 @@ class MetricsStore(MetricsReader):
                 select(func.max(schema.METRICS.c.step)).where(before)
             ).scalar()
             self._put(schema.BATTERIES, [store_rows.battery_row(run_id, report)])
-            self.record_samples(run_id, report.phase, report.generation, step or 0, report.samples)
+            plain = [sample for sample in report.samples if sample.kind == "plain"]
+            self.record_samples(run_id, report.phase, report.generation, step or 0, plain)
 
     def record_samples(
         self,

@@ -111,6 +111,18 @@ def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
+def test_answers_to_odd_prompts_are_kept_with_their_battery_alone(tmp_path: Path) -> None:
+    report = battery(3)
+    odd = Sample(prompt="Hwo?", temperature=0.7, text="Odd.", ended=True, kind="typos")
+    with MetricsStore.open(tmp_path / "metrics.db", writer=True) as store:
+        report = report.model_copy(update={"samples": (*report.samples, odd)})
+        store.record_battery("run", report)
+        assert store.batteries("run") == (report,)
+        assert [one.sample.text for one in store.samples("run")] == [
+            one.text for one in report.samples if one.kind == "plain"
+        ]
+
+
 def test_records_come_back_as_they_were(store: MetricsStore, steps: Steps) -> None:
     write_a_generation(store, 3, steps(5, generation=3))
     assert list(store.steps("run")) == steps(5, generation=3)
