@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from hashlib import sha256
 
-from inference_battery.calibration import calibration_error
+from inference_battery.calibration import Tokens, calibration_error
 from inference_battery.generation import Request, Sampling, answer
 from inference_battery.intervals import MIN_PROMPTS, interval
 from inference_battery.language_model import CacheT, LanguageModel, TextCodec
@@ -31,7 +31,7 @@ def run_battery(
     *,
     phase: PhaseName,
     generation: int,
-    held_out_tokens: Sequence[int] = (),
+    held_out_tokens: Tokens = (),
 ) -> BatteryReport:
     """Write, score and measure beside it.
 

@@ -9,15 +9,19 @@ Source: Guo et al. 2017, arXiv 1706.04599.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from inference_battery.language_model import CacheT, LanguageModel
 
 NUM_BINS, MAX_WINDOWS = 15, 16
 
+Tokens = Sequence[int] | NDArray[np.integer]
+
 
 def calibration_error(
-    model: LanguageModel[CacheT], tokens: Sequence[int], device: str = "cpu"
+    model: LanguageModel[CacheT], tokens: Tokens, device: str = "cpu"
 ) -> float | None:
     """Over up to 16 windows spread evenly; None where the text holds no window."""
     length = model.context_length
@@ -28,7 +32,8 @@ def calibration_error(
     surplus = torch.zeros(NUM_BINS, dtype=torch.float64)
     for index in range(count):
         start = last * index // max(1, count - 1)
-        window = torch.tensor([list(tokens[start : start + length + 1])], device=device)
+        read = [int(token) for token in tokens[start : start + length + 1]]
+        window = torch.tensor([read], device=device)
         with torch.inference_mode():
             logits = model(window[:, :-1])[0].float()
             peak, guess = logits.max(dim=-1)

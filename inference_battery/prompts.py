@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, assert_never
 
+from inference_battery.text import MARKER
 from state.seeds import generator
 
 Domain = Literal["chat", "text"]
@@ -14,7 +15,6 @@ MAX_ANSWER = 2_000
 """Characters of people's own text that are kept behind an opening."""
 
 _PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
-_MARKER = re.compile(r"<\|\w+\|>")
 
 _QUESTIONS = (
     "How are you this morning?",
@@ -106,7 +106,7 @@ def read_prompts(content: str, domain: Domain) -> tuple[str, ...]:
 
 def as_prompt(text: str, domain: Domain) -> str:
     """A chat model is asked as a user would ask it; other models go on from the text itself."""
-    asks = domain == "chat" and not _MARKER.search(text)
+    asks = domain == "chat" and not MARKER.search(text)
     return f"<|user|> {text} <|assistant|>" if asks else text
 
 
@@ -132,7 +132,7 @@ def exchanges(
 
 def _first_turns(documents: Sequence[str]) -> Iterator[Exchange]:
     for document in documents:
-        markers = list(_MARKER.finditer(document))
+        markers = list(MARKER.finditer(document))
         turn = next((i for i, one in enumerate(markers) if one[0] == "<|user|>"), len(markers))
         found = markers[turn : turn + 3]
         if [one[0] for one in found[:2]] != ["<|user|>", "<|assistant|>"]:

@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 
 from inference_battery.prompts import Domain, Exchange, exchanges
-from inference_battery.text import evenly, without_markers, words
+from inference_battery.text import evenly, spread, without_markers, words
 from inference_battery.topics import Topics
 from inference_battery.verbatim import Verbatim
 from inference_battery.word_model import WordModel
@@ -126,12 +126,3 @@ class Reference:
         if is_short or 4 * reach >= len(self.exchanges):
             return [one.answer[:length] for one in self.exchanges]
         return spread(self.running_text, length, NUM_PASSAGES)
-
-
-def spread(text: str, length: int, count: int) -> list[str]:
-    """Stretches of `length` characters, spread evenly over the text; a short text is its own."""
-    last = max(0, len(text) - length)
-    num = max(1, min(count, len(text) // length))
-    return [
-        text[start : start + length] for start in (last * i // max(1, num - 1) for i in range(num))
-    ]

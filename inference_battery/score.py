@@ -70,6 +70,16 @@ def sample_scores(rated: Mapping[str, Sequence[Scored]]) -> list[float]:
     ]
 
 
+def best_and_worst(samples: Sequence[Sample], count: int) -> tuple[list[Sample], list[Sample]]:
+    """The samples with the highest scores and, from the lowest up, those with the lowest.
+
+    Of ordinary prompts only: those to odd prompts are rated by one probe, on another scale.
+    """
+    plain = [one for one in samples if one.kind == "plain"]
+    ranked = sorted(plain, key=lambda one: -(one.score or 0.0))
+    return ranked[:count], ranked[count:][-count:][::-1]
+
+
 def prompts_of(samples: Sequence[Sample]) -> list[tuple[SampleKind, str]]:
     """Distinct prompts, each with its kind, in the order in which they come."""
     return list(dict.fromkeys((sample.kind, sample.prompt) for sample in samples))

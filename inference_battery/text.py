@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-_MARKER = re.compile(r"<\|\w+\|>")
+MARKER = re.compile(r"<\|\w+\|>")
+"""A control marker such as `<|user|>`."""
 _WORD = re.compile(r"[^\W\d_]+")
 _PIECE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _NUM_STRETCHES = 64
@@ -14,7 +15,7 @@ _SENTENCE_END = re.compile(rf"[{_FINAL}][{re.escape(_CLOSERS)}]*(?=\s|$)")
 
 def without_markers(text: str) -> str:
     """The text with a space for every control marker such as `<|user|>`."""
-    return _MARKER.sub(" ", text)
+    return MARKER.sub(" ", text)
 
 
 def words(text: str) -> Iterator[str]:
@@ -50,11 +51,16 @@ def ends_a_sentence(text: str) -> bool:
     return text.rstrip().rstrip(_CLOSERS)[-1:] in tuple(_FINAL)
 
 
+def spread(text: str, length: int, count: int) -> list[str]:
+    """Stretches of `length` characters, spread evenly over the text; a short text is its own."""
+    last = max(0, len(text) - length)
+    num = max(1, min(count, len(text) // length))
+    starts = [last * i // max(1, num - 1) for i in range(num)]
+    return [text[start : start + length] for start in starts]
+
+
 def evenly(text: str, most: int) -> str:
     """At most so many characters of a text, in stretches spread evenly over it."""
     if len(text) <= most:
         return text
-    length = most // _NUM_STRETCHES
-    last = len(text) - length
-    starts = [last * index // (_NUM_STRETCHES - 1) for index in range(_NUM_STRETCHES)]
-    return "\n".join(text[start : start + length] for start in starts)
+    return "\n".join(spread(text, most // _NUM_STRETCHES, _NUM_STRETCHES))

@@ -210,13 +210,10 @@ class MetricsStore(MetricsReader):
 
     def record_battery(self, run_id: str, report: BatteryReport) -> None:
         """Write a report, and its answers to ordinary prompts under the last step by then."""
-        before = (schema.METRICS.c.run_id == run_id) & (
-            schema.METRICS.c.generation <= report.generation
-        )
+        steps = schema.METRICS.c
+        before = (steps.run_id == run_id) & (steps.generation <= report.generation)
         with self.transaction() as connection:
-            step = connection.execute(
-                select(func.max(schema.METRICS.c.step)).where(before)
-            ).scalar()
+            step = connection.execute(select(func.max(steps.step)).where(before)).scalar()
             self._put(schema.BATTERIES, [store_rows.battery_row(run_id, report)])
             plain = [sample for sample in report.samples if sample.kind == "plain"]
             self.record_samples(run_id, report.phase, report.generation, step or 0, plain)

@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import assert_never
 
-from inference_battery.probes.scored import NOT_ASKED, Scored
+from inference_battery.probes.scored import Scored, spread_over
 from inference_battery.reference import Reference
 from inference_battery.text import ends_a_sentence, sentences, without_markers, words
 from state.records import Sample
@@ -27,12 +27,14 @@ MIN_WORDS, MAX_WORDS = 2, 80
 
 def ending(samples: Sequence[Sample], reference: Reference) -> list[Scored]:
     """Score of every plain sample."""
-    return [
-        Scored(ends_well(one, reference) if one.text.strip() else 0.0)
-        if one.kind == "plain"
-        else NOT_ASKED
-        for one in samples
-    ]
+    return spread_over(
+        samples,
+        [
+            Scored(ends_well(one, reference) if one.text.strip() else 0.0)
+            for one in samples
+            if one.kind == "plain"
+        ],
+    )
 
 
 def ends_well(sample: Sample, reference: Reference) -> float:

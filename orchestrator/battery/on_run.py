@@ -44,7 +44,7 @@ def try_model(
         sampling_of(codec, setup.battery_tokens, seed, setup.device),
         phase=phase,
         generation=generation,
-        held_out_tokens=[int(token) for token in dataset.tokens("search")[:CALIBRATION_TOKENS]],
+        held_out_tokens=dataset.tokens("search")[:CALIBRATION_TOKENS],
     )
 
 

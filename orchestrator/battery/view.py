@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from inference_battery.intervals import MIN_PROMPTS, Interval
+from inference_battery.score import best_and_worst
 from inference_battery.weights import WEIGHTS
 from orchestrator.report.escape import visible
 from orchestrator.report.quantities import bpb, count
@@ -61,7 +62,7 @@ def as_text(report: BatteryReport, comparison: Comparison | None = None) -> str:
     parts = [_headline(report), _probes(report), _beside(report)]
     if comparison is not None:
         parts.append(_comparison(report, comparison))
-    best, worst = best_and_worst(report.samples)
+    best, worst = best_and_worst(report.samples, NUM_SHOWN)
     parts += [_samples(title, some) for title, some in (("best", best), ("worst", worst)) if some]
     return "\n\n".join("\n".join(part) for part in parts)
 
@@ -75,16 +76,6 @@ def by_prompt(samples: Sequence[Sample]) -> list[JsonValue]:
         {"prompt": prompt, "kind": kind, "score": fmean(found)}
         for (kind, prompt), found in scores.items()
     ]
-
-
-def best_and_worst(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
-    """The samples with the highest scores and, from the lowest up, those with the lowest.
-
-    Of ordinary prompts only: those to odd prompts are rated by one probe, on another scale.
-    """
-    plain = [one for one in samples if one.kind == "plain"]
-    ranked = sorted(plain, key=lambda one: -(one.score or 0.0))
-    return ranked[:NUM_SHOWN], ranked[NUM_SHOWN:][-NUM_SHOWN:][::-1]
 
 
 def _compared(report: BatteryReport, other: Comparison) -> dict[str, JsonValue]:

@@ -9,13 +9,8 @@ from inference_battery.questions import Question
 from orchestrator.battery.on_run import reference_of, run_questions, sampling_of, try_model
 from orchestrator.battery.view import Comparison, as_json, as_text
 from orchestrator.opened_model import OpenedModel, open_model
+from orchestrator.stages.battery_task import battery_seed
 from state.records import BatteryReport
-from state.seeds import derive_seed
-
-
-def seed_of(opened: OpenedModel) -> int:
-    """The gates' own."""
-    return derive_seed(opened.saved.config.seed, "battery")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +36,7 @@ def _report(tried: OpenedModel, asked: Sequence[Question]) -> BatteryReport:
             tried.dataset,
             tried.setup,
             asked,
-            seed=seed_of(tried),
+            seed=battery_seed(tried.saved.config),
             phase=tried.best.phase,
             generation=tried.best.generation,
         )
@@ -56,7 +51,8 @@ def _compared(
     from inference_battery.battery import judged, write_answers
 
     codec = theirs.dataset.tokenizer
-    sampling = sampling_of(codec, ours.setup.battery_tokens, seed_of(ours), theirs.setup.device)
+    seed = battery_seed(ours.saved.config)
+    sampling = sampling_of(codec, ours.setup.battery_tokens, seed, theirs.setup.device)
     with theirs.model() as model:
         written = write_answers(model, codec, asked, sampling)
     other = judged(

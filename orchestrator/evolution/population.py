@@ -49,18 +49,35 @@ def rescale(
         return phase, (), ""
     direction, reason = _wish(phase, findings, synchrony, num_lineages)
     now = phase.settings.population
-    population = _one_step(direction, phase, configured, fit, num_lineages)
-    while population > now and _cost(population, phase, fit, num_lineages) > steps_left:
-        population -= 1
+    wanted = _one_step(direction, phase, configured, fit, num_lineages)
+    population = _affordable(wanted, phase, fit, num_lineages, steps_left)
     if (population - now) * direction <= 0:
         return phase, (), ""
-    scale = {"population": population, "population_scale": population / fit.population}
-    update = {
-        "settings": phase.settings.model_copy(update=scale),
-        "scale_cooldown_left": configured.cooldown,
-    }
     change = Adjustment(setting="population", before=now, after=population)
-    return phase.model_copy(update=update), (change,), reason
+    return _of_size(population, phase, configured, fit), (change,), reason
+
+
+def _of_size(
+    population: int, phase: PhaseState, configured: PhaseConfig, fit: SearchFit
+) -> PhaseState:
+    """The phase with another population, which then rests for its cooldown."""
+    scale = {"population": population, "population_scale": population / fit.population}
+    settings = phase.settings.model_copy(update=scale)
+    return phase.model_copy(
+        update={"settings": settings, "scale_cooldown_left": configured.cooldown}
+    )
+
+
+def _affordable(
+    wanted: int, phase: PhaseState, fit: SearchFit, num_lineages: int, steps_left: int
+) -> int:
+    """The largest size up to `wanted` that the steps pay; never less than there is now."""
+    population = wanted
+    while population > phase.settings.population:
+        if _cost(population, phase, fit, num_lineages) <= steps_left:
+            break
+        population -= 1
+    return population
 
 
 def _wish(

@@ -86,7 +86,7 @@ def written_of(
 def writes_worse(candidate: Dormant, kept: Sequence[Dormant], config: GateConfig) -> bool:
     """Shown to write worse than what was kept, by more than the slack, or collapsed."""
     written = written_of(candidate, kept, config)
-    return written is not None and (written[0].low > config.composite_slack or written[1])
+    return written is not None and _writing_fails(*written, config)
 
 
 def judge(found: Comparison | None, *, config: GateConfig, refusal: str = "") -> Gate:
@@ -114,8 +114,12 @@ def judge(found: Comparison | None, *, config: GateConfig, refusal: str = "") ->
 
 def _is_worse(found: Comparison, config: GateConfig) -> bool:
     """Shown to be worse on either measure, by more than its slack."""
-    writes_worse = found.composite is not None and found.composite.low > config.composite_slack
-    return found.deficit.low > config.bits_per_byte_slack or writes_worse
+    fails = _writing_fails(found.composite, found.collapsed, config)
+    return found.deficit.low > config.bits_per_byte_slack or fails
+
+
+def _writing_fails(behind: Interval | None, collapsed: bool, config: GateConfig) -> bool:
+    return collapsed or (behind is not None and behind.low > config.composite_slack)
 
 
 def _reason(found: Comparison, config: GateConfig) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from inference_battery.score import best_and_worst
 from orchestrator.report.escape import block, code, inline, table
 from orchestrator.report.quantities import bpb, count
 from state.records import BatteryReport, Sample
@@ -55,17 +56,13 @@ def _warnings(last: BatteryReport) -> list[str]:
 
 def _shown(samples: Sequence[Sample]) -> Iterator[str]:
     """The best and the worst; a report without scores shows the first."""
-    scored = sorted(
-        (one for one in samples if one.score is not None and one.kind == "plain"),
-        key=lambda one: one.score or 0.0,
-        reverse=True,
-    )
+    scored = [one for one in samples if one.score is not None and one.kind == "plain"]
     if not scored:
         yield from (_sample(one, "") for one in samples[: 2 * NUM_SHOWN])
         return
-    count_shown = min(NUM_SHOWN, len(scored) // 2) or 1
-    yield from (_sample(one, "Among the best, ") for one in scored[:count_shown])
-    yield from (_sample(one, "Among the worst, ") for one in scored[count_shown:][-count_shown:])
+    best, worst = best_and_worst(scored, min(NUM_SHOWN, len(scored) // 2) or 1)
+    yield from (_sample(one, "Among the best, ") for one in best)
+    yield from (_sample(one, "Among the worst, ") for one in reversed(worst))
 
 
 def _sample(one: Sample, where: str) -> str:

@@ -6,6 +6,7 @@ A text of which nothing was held out for that is measured on the search split al
 from orchestrator.config import RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, FinalMeasures, OpenWork, RunState
+from orchestrator.stages.battery_task import battery_task
 from orchestrator.stages.conclusion import (
     Conclusion,
     Event,
@@ -21,7 +22,6 @@ from state.tasks import (
     BaselineResult,
     BaselineTask,
     BatteryResult,
-    BatteryTask,
     EvaluationResult,
     EvaluationTask,
     Task,
@@ -61,7 +61,7 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
         BaselineTask(task_id="final-order2", split=final),
     ]
     if phases_of(config)[-1].kind != "single":
-        tasks.append(_battery_task(state, config))
+        tasks.append(battery_task(config, winner, BATTERY_ID, state.generation, whole=True))
     tasks += [
         EvaluationTask(
             task_id=f"final-control-{number}",
@@ -74,21 +74,6 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
         for number, (_, best) in enumerate(trained_controls(state))
     ]
     return missing(state, tuple(tasks))
-
-
-def _battery_task(state: RunState, config: RunConfig) -> BatteryTask:
-    """Every prompt at every temperature, asked of the winner."""
-    winner = winner_of(state)
-    return BatteryTask(
-        task_id=BATTERY_ID,
-        phase=winner.phase,
-        generation=state.generation,
-        genome=winner.genome,
-        checkpoint=winner.checkpoint,
-        seed=derive_seed(config.seed, "battery"),
-        whole=True,
-        bits_per_byte=winner.evaluation.bits_per_byte,
-    )
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:

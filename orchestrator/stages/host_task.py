@@ -54,16 +54,19 @@ class Averaged(NamedTuple):
     evaluation: Evaluation
 
 
-def mean_settings(config: RunConfig, *, total_steps: int, end: float) -> dict[str, object]:
+def mean_settings(
+    config: RunConfig, *, total_steps: int, end: float, measured: bool = True
+) -> dict[str, object]:
     """What a task says of the running mean of its model's weights: nothing where none is kept.
 
-    `end` is the share of the steps behind it when it ends. Early means are worse than the weights
-    after the decay will be, so they are not measured.
+    `end` is the share of the steps behind it when it ends; `measured` says that the weights are
+    measured there. Early means are worse than the weights after the decay will be, and are left.
     """
     horizon = config.host.mean_horizon * total_steps
     if not horizon or config.model.recipe != "modern":
         return {}
-    return {"mean_rate": min(1.0, 1 / horizon), "publishes_mean": end >= MEASURE_MEAN_FROM}
+    published = measured and end >= MEASURE_MEAN_FROM
+    return {"mean_rate": min(1.0, 1 / horizon), "publishes_mean": published}
 
 
 def averaged_of(result: TrainingResult) -> Averaged | None:

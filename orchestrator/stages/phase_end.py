@@ -6,6 +6,7 @@ from orchestrator.gates.phase_gate import Deficit, compare, judge
 from orchestrator.gates.standing import ranked
 from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, Gate, OpenWork, PhaseState, PhaseSummary, RunState
+from orchestrator.stages.battery_task import battery_task
 from orchestrator.stages.conclusion import Conclusion, Event, missing, phase_of, result_of
 from orchestrator.stages.host_progress import host_of
 from orchestrator.stages.phase_move import leave
@@ -14,7 +15,7 @@ from orchestrator.stages.share_shift import shift_shares
 from orchestrator.stages.training import phase_name
 from state.records import BatteryReport, Decision
 from state.seeds import derive_seed
-from state.tasks import BatteryResult, BatteryTask, Task
+from state.tasks import BatteryResult, Task
 
 
 def open_work(state: RunState, config: RunConfig) -> RunState:
@@ -25,15 +26,7 @@ def open_work(state: RunState, config: RunConfig) -> RunState:
 def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
     """The battery of every champion."""
     tasks = tuple(
-        BatteryTask(
-            task_id=_battery_id(state, one),
-            phase=one.phase,
-            generation=state.generation - 1,
-            genome=one.genome,
-            checkpoint=one.checkpoint,
-            seed=derive_seed(config.seed, "battery"),
-            bits_per_byte=one.evaluation.bits_per_byte,
-        )
+        battery_task(config, one, _battery_id(state, one), state.generation - 1)
         for one in candidates(state, config)
     )
     return missing(state, tasks)

@@ -162,13 +162,12 @@ def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
         stream=host.failures,
         learning_rate=single_span(config, age_steps=host.age_steps, total_steps=total),
     )
-    mean = mean_settings(config, total_steps=total, end=end / total)
+    mean = mean_settings(config, total_steps=total, end=end / total, measured=measure)
     return task.model_copy(
         update={
             "search_loss": _just_measured(host) if config.train.symbio else None,
             "evaluate": ("search",) if measure else (),
             **mean,
-            "publishes_mean": measure and bool(mean.get("publishes_mean")),
         }
     )
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_battery.reference import LENGTH_STEP, NUM_PASSAGES, Reference, spread
+from inference_battery.reference import LENGTH_STEP, NUM_PASSAGES, Reference
+from inference_battery.text import spread
 from tests.inference_battery.corpora import corpus
 
 ANSWERS = ("a", "bb" * 50, "ccc" * 100)

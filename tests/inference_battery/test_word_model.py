@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from benchmarks.battery.fakes import fake_texts, shuffled_words, uniform_characters
 from inference_battery.kneser_ney import KneserNey
-from inference_battery.reference import Reference, spread
-from inference_battery.text import evenly
+from inference_battery.reference import Reference
+from inference_battery.text import evenly, spread
 from inference_battery.word_model import WordModel
 
 

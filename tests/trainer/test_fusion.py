@@ -1,7 +1,6 @@
 """A member is drawn to its lineage's running mean before its first step, the same way again."""
 
 import functools
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,12 @@ from hypothesis import strategies as st
 
 from state import partial
 from state.genome import parse
-from state.objects import ObjectStore
 from state.partial import objects_in_progress
 from state.run_folder import RunFolder
-from state.tasks import BatchKey, Fusion, LearningRateSpan, Outcome, TrainingResult, TrainingTask
+from state.tasks import BatchKey, Fusion, LearningRateSpan, TrainingResult, TrainingTask
 from tests.cut_off import cut_off
 from tests.task_builders import make_training_task
-from trainer.checkpoint import Checkpoint, decode_any
+from tests.trainer_runs import comparable, equal, read, trained, with_its_own_run
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor
 from trainer.fusion import moved
@@ -29,10 +27,7 @@ STEPS = 6
 @pytest.fixture
 def setup(setup: WorkerSetup, tmp_path: Path) -> WorkerSetup:
     """A run of its own for each test."""
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    shutil.copytree(RunFolder(Path(setup.run_folder)).data, folder.data, dirs_exist_ok=True)
-    return setup.model_copy(update={"run_folder": str(folder.root)})
+    return with_its_own_run(setup, tmp_path / "run")
 
 
 task_of = functools.partial(
@@ -44,12 +39,6 @@ task_of = functools.partial(
     batches=BatchKey(seed=3, lineage=0, generation=2, purpose="train"),
     learning_rate=LearningRateSpan(warmup_steps=2),
 )
-
-
-def trained(setup: WorkerSetup, task: TrainingTask) -> TrainingResult:
-    result = TaskExecutor(setup).execute(task).result
-    assert isinstance(result, TrainingResult)
-    return result
 
 
 def ancestor(setup: WorkerSetup, formula: str = "gelu", steps: int = 3) -> str:
@@ -64,22 +53,6 @@ def fused(parent: str, mean: str | None, formula: str = "gelu", **changes: objec
     fusion = Fusion(mean=mean, rate=0.25, strength=0.5)
     fields = {"parent": parent, "parent_genome": parse(formula), "fusion": fusion}
     return task_of(formula, **{**fields, **changes})
-
-
-def read(setup: WorkerSetup, sha: str | None) -> Checkpoint:
-    assert sha is not None
-    return decode_any(ObjectStore(RunFolder(Path(setup.run_folder)).objects).read(sha))
-
-
-def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
-
-
-def comparable(outcome: Outcome) -> object:
-    """Everything but times; sha256 stand for weights, moments and the mean."""
-    times = {"train_seconds", "eval_seconds", "started_at"}
-    rows = [row.model_dump(exclude={"tokens_per_sec", "ms_per_step"}) for row in outcome.rows]
-    return outcome.result.model_dump(exclude=times), rows
 
 
 # ---- the arithmetic

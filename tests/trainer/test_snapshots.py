@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from state.run_folder import RunFolder
 from state.tasks import BatchKey, LearningRateSpan, Outcome, Teacher, TrainingResult, TrainingTask
 from tests.cut_off import cut_off
 from tests.task_builders import make_training_task
+from tests.trainer_runs import with_its_own_run
 from trainer.checkpoint import decode, decode_any
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor
@@ -30,10 +30,7 @@ STEPS = 7
 @pytest.fixture
 def setup(setup: WorkerSetup, tmp_path: Path) -> WorkerSetup:
     """A run of its own for each test."""
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    shutil.copytree(RunFolder(Path(setup.run_folder)).data, folder.data, dirs_exist_ok=True)
-    return setup.model_copy(update={"run_folder": str(folder.root)})
+    return with_its_own_run(setup, tmp_path / "run")
 
 
 @pytest.fixture

@@ -1,27 +1,23 @@
 """The running mean of a member's weights: arithmetic, storage, and that training never sees it."""
 
 import functools
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from state.objects import ObjectStore
-from state.run_folder import RunFolder
 from state.tasks import (
     BatchKey,
     EvaluationResult,
     EvaluationTask,
     LearningRateSpan,
     Outcome,
-    TrainingResult,
     TrainingTask,
 )
 from tests.cut_off import cut_off
 from tests.task_builders import make_training_task
+from tests.trainer_runs import comparable, equal, read, trained, with_its_own_run
 from trainer.backbones.gpt import GPT
-from trainer.checkpoint import Checkpoint, decode_any
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor
 from trainer.weight_mean import moved_mean
@@ -32,10 +28,7 @@ STEPS, RATE = 6, 0.25
 @pytest.fixture
 def setup(setup: WorkerSetup, tmp_path: Path) -> WorkerSetup:
     """A run of its own for each test."""
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    shutil.copytree(RunFolder(Path(setup.run_folder)).data, folder.data, dirs_exist_ok=True)
-    return setup.model_copy(update={"run_folder": str(folder.root)})
+    return with_its_own_run(setup, tmp_path / "run")
 
 
 task_of = functools.partial(
@@ -51,27 +44,6 @@ averaging = functools.partial(task_of, mean_rate=RATE, publishes_mean=True)
 
 def outcome_of(setup: WorkerSetup, task: TrainingTask | EvaluationTask) -> Outcome:
     return TaskExecutor(setup).execute(task)
-
-
-def trained(setup: WorkerSetup, task: TrainingTask) -> TrainingResult:
-    result = outcome_of(setup, task).result
-    assert isinstance(result, TrainingResult)
-    return result
-
-
-def read(setup: WorkerSetup, sha: str | None) -> Checkpoint:
-    assert sha is not None
-    return decode_any(ObjectStore(RunFolder(Path(setup.run_folder)).objects).read(sha))
-
-
-def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
-
-
-def comparable(outcome: Outcome) -> object:
-    times = {"train_seconds", "eval_seconds", "started_at"}
-    rows = [row.model_dump(exclude={"tokens_per_sec", "ms_per_step"}) for row in outcome.rows]
-    return outcome.result.model_dump(exclude=times), rows
 
 
 def test_the_mean_begins_as_a_copy_and_moves_by_its_rate(setup: WorkerSetup) -> None:

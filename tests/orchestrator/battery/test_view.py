@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_battery.intervals import Interval
+from inference_battery.score import best_and_worst
 from inference_battery.weights import COMPOSITE_VERSION, WEIGHTS
 from orchestrator.battery.view import (
     NUM_SHOWN,
@@ -15,7 +16,6 @@ from orchestrator.battery.view import (
     Comparison,
     as_json,
     as_text,
-    best_and_worst,
     by_prompt,
 )
 from state.records import BatteryReport, ProbeScore, Sample
@@ -112,7 +112,7 @@ def test_the_best_and_the_worst_are_ordinary_samples_and_never_the_same(
     samples: list[Sample],
 ) -> None:
     samples = [one.model_copy(update={"prompt": f"{index}"}) for index, one in enumerate(samples)]
-    best, worst = best_and_worst(samples)
+    best, worst = best_and_worst(samples, NUM_SHOWN)
     plain = [one for one in samples if one.kind == "plain"]
     scores = sorted((one.score or 0.0 for one in plain), reverse=True)
     assert [one.score or 0.0 for one in best] == scores[:NUM_SHOWN]
