@@ -102,7 +102,7 @@ class Bench:
         """Seconds of a step and of everything that may be measured at it."""
         times = {"step": seconds_of(self.step)}
         member, model = self.member, self.member.model
-        torch.autograd.backward(member.losses(self.batch, StepSettings(), ()).objective)
+        torch.autograd.backward(member.losses(self.batch, StepSettings()).objective)
         gradients = member.optimizer.gradients()
         measures: dict[str, Callable[[], object]] = {
             "global_norm": lambda: global_norm(gradients.values()),

@@ -17,6 +17,7 @@ from inference_battery.questions import Question
 from inference_battery.reference import Reference
 from inference_battery.score import composite, probe_scores, prompts_of, rate, sample_scores
 from inference_battery.weights import COMPOSITE_VERSION
+from state.progress import SILENT, Reporter
 from state.records import BatteryReport, PhaseName, Sample
 
 TOP_K = 40
@@ -32,6 +33,7 @@ def run_battery(
     phase: PhaseName,
     generation: int,
     held_out_tokens: Tokens = (),
+    progress: Reporter = SILENT,
 ) -> BatteryReport:
     """Write, score and measure beside it.
 
@@ -39,9 +41,9 @@ def run_battery(
         ValueError: the model's logits are not finite.
     """
     begun = time.perf_counter()
-    written, num_drawn = _write(model, codec, asked, sampling)
+    written, num_drawn = _write(model, codec, asked, sampling, progress)
     seconds = time.perf_counter() - begun
-    report = judged(written, reference, phase=phase, generation=generation)
+    report = judged(written, reference, phase=phase, generation=generation, progress=progress)
     error = calibration_error(model, held_out_tokens, sampling.device)
     beside = {} if error is None else {"calibration_error": error}
     return report.model_copy(
@@ -55,6 +57,7 @@ def judged(
     *,
     phase: PhaseName = "control",
     generation: int = 0,
+    progress: Reporter = SILENT,
 ) -> BatteryReport:
     """The report of texts, whoever wrote them.
 
@@ -63,7 +66,7 @@ def judged(
     """
     if not samples:
         raise ValueError("no sample is no battery; ask at least one question")
-    rated = rate(samples, reference)
+    rated = rate(samples, reference, progress)
     kinds = tuple(kind for kind, _ in prompts_of(samples))
     probes = probe_scores(samples, rated)
     values = {probe.name: probe.score for probe in probes}
@@ -92,9 +95,10 @@ def write_answers(
     codec: TextCodec,
     asked: Sequence[Question],
     sampling: Sampling,
+    progress: Reporter = SILENT,
 ) -> tuple[Sample, ...]:
     """One sample a question, in their order."""
-    return _write(model, codec, asked, sampling)[0]
+    return _write(model, codec, asked, sampling, progress)[0]
 
 
 def _write(
@@ -102,13 +106,14 @@ def _write(
     codec: TextCodec,
     asked: Sequence[Question],
     sampling: Sampling,
+    progress: Reporter,
 ) -> tuple[tuple[Sample, ...], int]:
     """The samples and how many tokens were drawn for them."""
     requests = [
         Request(tuple(int(token) for token in codec.encode(one.prompt)), one.temperature, stream)
         for stream, one in enumerate(asked)
     ]
-    written = answer(model, requests, sampling)
+    written = answer(model, requests, sampling, progress)
     samples = tuple(
         Sample(
             prompt=one.prompt,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from inference_battery.language_model import CacheT, LanguageModel
+from state.progress import SILENT, Advance, Reporter
 from state.seeds import generator
 
 MAX_BATCH = 128
@@ -84,7 +85,10 @@ def generate(
 
 
 def answer(
-    model: LanguageModel[CacheT], requests: Sequence[Request], sampling: Sampling
+    model: LanguageModel[CacheT],
+    requests: Sequence[Request],
+    sampling: Sampling,
+    progress: Reporter = SILENT,
 ) -> list[Generated]:
     """Answer requests of mixed temperatures, in their order.
 
@@ -93,9 +97,10 @@ def answer(
     """
     rows = [_Row(request, sampling, model.context_length) for request in requests]
     by_length = sorted(rows, key=lambda row: len(row.prompt))
-    with torch.inference_mode():
+    work = progress.work("asking the model", len(rows), "prompts")
+    with torch.inference_mode(), work as advance:
         for first in range(0, len(by_length), MAX_BATCH):
-            _write(model, by_length[first : first + MAX_BATCH], sampling)
+            _write(model, by_length[first : first + MAX_BATCH], sampling, advance, first)
     return [Generated(tuple(row.tokens), row.ended) for row in rows]
 
 
@@ -159,13 +164,24 @@ class _Row:
         return drawn
 
 
-def _write(model: LanguageModel[CacheT], rows: Sequence[_Row], sampling: Sampling) -> None:
-    """Write all rows; a full context goes on with its later half."""
+def _write(
+    model: LanguageModel[CacheT],
+    rows: Sequence[_Row],
+    sampling: Sampling,
+    advance: Advance,
+    before: int,
+) -> None:
+    """Write all rows; a full context goes on with its later half.
+
+    The rows grow together, so each counts as done by the share of the longest that is written,
+    on top of the `before` ones.
+    """
 
     def tensor(values: Sequence[int] | Sequence[Sequence[int]]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=sampling.device)
 
-    position = min(len(row.prompt) for row in rows)
+    first = position = min(len(row.prompt) for row in rows)
+    last = max(len(row.prompt) + row.max_new_tokens for row in rows)
     read = [list(row.prompt[:position]) for row in rows]
     logits_BV, cache = model.start(tensor(read))
     temperature_B = torch.tensor([row.temperature for row in rows], dtype=torch.float64)
@@ -178,6 +194,7 @@ def _write(model: LanguageModel[CacheT], rows: Sequence[_Row], sampling: Samplin
         if all(row.done for row in rows):
             return
         position += 1
+        advance(before + len(rows) * (position - first) / (last - first))
         for sequence, token in zip(read, fed, strict=True):
             sequence.append(token)
         if len(read[0]) <= model.context_length:

@@ -21,6 +21,7 @@ from inference_battery.probes.robustness import robustness
 from inference_battery.probes.scored import Probe, Scored
 from inference_battery.reference import Reference
 from inference_battery.weights import FLOOR, WEIGHTS
+from state.progress import SILENT, Reporter, told
 from state.records import ProbeScore, Sample, SampleKind
 
 PROBES: Mapping[str, Probe] = MappingProxyType(
@@ -45,9 +46,14 @@ def composite(values: Mapping[str, float], weights: Mapping[str, float] = WEIGHT
     return exp(sum(logs) / total)
 
 
-def rate(samples: Sequence[Sample], reference: Reference) -> dict[str, list[Scored]]:
+def rate(
+    samples: Sequence[Sample], reference: Reference, progress: Reporter = SILENT
+) -> dict[str, list[Scored]]:
     """What every probe says of every sample."""
-    return {name: probe(samples, reference) for name, probe in PROBES.items()}
+    count = len(PROBES)
+    with progress.work("judging what it wrote", count, "properties", beats=True) as advance:
+        probes = told(PROBES.items(), range(1, count + 1), advance)
+        return {name: probe(samples, reference) for name, probe in probes}
 
 
 def probe_scores(

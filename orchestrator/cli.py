@@ -28,12 +28,16 @@ COMMANDS = {
     "chat": ("chat", "run"),
     "battery": ("battery", "run"),
     "report": ("report", "run"),
+    "compare": ("compare", "run"),
+    "diagnose": ("diagnose", "run"),
     "verify": ("verify", "run"),
     "fork": ("fork", "run"),
     "export": ("export", "run"),
     "models": ("models", "run"),
     "demo-data": ("demo_data", "run"),
     "doctor": ("doctor", "run"),
+    "completion": ("completion", "run"),
+    "help": ("help", "run"),
 }
 """Each command's module in `orchestrator.commands`, loaded when it is asked for, and function."""
 
@@ -53,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"symbio-auto: error: {_first_line(error)}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt as interruption:
-        print("symbio-auto: left at once; the last commit is whole", file=sys.stderr)
+        print(f"symbio-auto: {_left(arguments.command)}", file=sys.stderr)
         return getattr(interruption, "exit_code", EXIT_INTERRUPTED)
     except (OSError, RuntimeError, MemoryError) as error:
         print(f"symbio-auto: stopped: {_first_line(error)}", file=sys.stderr)
@@ -68,6 +72,12 @@ def _command(name: str | None, arguments: argparse.Namespace, started_at: float)
     module, function = COMMANDS[name]
     run: Runner = getattr(import_module(f"orchestrator.commands.{module}"), function)
     return run(arguments)
+
+
+def _left(command: str | None) -> str:
+    """What a person who pressed Ctrl-C may want to know."""
+    trains = command in {None, "train", "resume", "fork"}
+    return "left at once; the last commit is whole" if trains else "interrupted"
 
 
 def _first_line(error: BaseException) -> str:

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, assert_never
 
 from pydantic import Field, field_validator, model_validator
 
-from orchestrator.detector_names import DETECTOR_NAMES
 from orchestrator.train_config import TrainConfig
 from state.base import Record
+from state.detector_names import DETECTOR_NAMES
+from state.nearest import quoted, suggestion
 from trainer.config import DataConfig, ModelConfig, OptimizerConfig
 
 SearchPhaseName = Literal["primordial", "cambrian", "oxidation"]
@@ -110,7 +111,8 @@ class EvolutionConfig(Record):
     def _withheld_are_findings(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if name not in DETECTOR_NAMES:
-                raise ValueError(f"{name} is no finding; give some of {', '.join(DETECTOR_NAMES)}")
+                near = suggestion(name, DETECTOR_NAMES, verb="give some of")
+                raise ValueError(f"{quoted(name)} is no finding; {near}")
         return names
 
 
@@ -121,6 +123,12 @@ class HostConfig(Record):
     """Bits per byte the averaged ensemble must gain, else nothing is distilled."""
     distil_weight: float = Field(default=0.5, ge=0, le=1)
     """Weight of KL(mean of the symbionts || host) when the ensemble pays."""
+    teach_from_passes: float = Field(default=5.5, ge=0)
+    """Passes over the train split that the host must have left, else it is not taught."""
+    table_gb: float = Field(default=1.0, ge=0)
+    """Memory for what the symbionts say of the whole train split, read once; where that is too
+    little, or more than the host itself will read, they read every batch of the host.
+    """
     rewarm: float = Field(default=0.05, ge=0, lt=1)
     """Share of the host's steps over which the learning rate rises again."""
     decay_from: float = Field(default=0.4, ge=0, lt=1)

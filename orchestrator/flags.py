@@ -1,13 +1,17 @@
 """The main job's flags: a table from flag to setting."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from orchestrator.battery.prompt_file import prompt_lines
+from orchestrator.config import RunConfig
 from orchestrator.settings import Settings, merge, nested
+from orchestrator.sizing import SIZES
+
+BY_MODEL = "as --model"
 
 
 class Flag(NamedTuple):
@@ -19,6 +23,8 @@ class Flag(NamedTuple):
     text: str
     choices: tuple[str, ...] = ()
     metavar: str | None = None
+    unset: str = ""
+    """What holds without it, where that is no single value."""
 
 
 def whole(text: str) -> int:
@@ -57,41 +63,50 @@ def names(text: str) -> list[JsonValue]:
 
 
 FLAGS = (
+    Flag("--tokenizer", "data.tokenizer", str, "what a token is", ("byte", "char", "bpe")),
+    Flag("--vocab", "data.vocab_size", whole, "tokens of bpe", unset="by the text's length"),
+    Flag("--domain", "data.domain", str, "how it is read", ("chat", "text"), unset="detected"),
     Flag("--budget", "budget", whole, "optimizer steps, over all members and phases"),
-    Flag("--seed", "seed", whole, "random seed"),
-    Flag("--run-dir", "run_dir", str, "folder of the run"),
-    Flag("--keep-gb", "keep_gb", number, "weights of older generations kept for fork, in GB"),
-    Flag("--model", "model_size", str, "auto, tiny, small, medium, large, xl, original"),
-    Flag("--preset", "preset", str, "default or original"),
-    Flag("--recipe", "model.recipe", str, "modern or classic", ("modern", "classic")),
-    Flag("--dim", "model.dim", whole, "width of the model"),
-    Flag("--heads", "model.heads", whole, "attention heads"),
-    Flag("--layers", "model.layers", whole, "blocks"),
-    Flag("--block", "model.block", whole, "context length in tokens"),
-    Flag("--dropout", "model.dropout", number, "dropout"),
-    Flag("--batch", "optimizer.batch", whole, "windows in a batch"),
-    Flag("--lr", "optimizer.lr", number, "peak learning rate"),
-    Flag("--warmup", "optimizer.warmup", whole, "warm-up steps"),
+    Flag("--lineages", "evolution.lineages", whole, "islands of the population, 2 to 4"),
+    Flag("--control", "control", names, "baselines of as many steps, e.g. gelu,silu; or none"),
+    Flag("--model", "model_size", str, f"its size: {', '.join(['auto', *SIZES])}"),
+    Flag("--preset", "preset", str, "or original, for the settings of that system"),
+    Flag("--recipe", "model.recipe", str, "how it is built and optimized", ("modern", "classic")),
+    Flag("--dim", "model.dim", whole, "width", unset=BY_MODEL),
+    Flag("--heads", "model.heads", whole, "attention heads", unset=BY_MODEL),
+    Flag("--layers", "model.layers", whole, "blocks", unset=BY_MODEL),
+    Flag("--block", "model.block", whole, "context length in tokens", unset=BY_MODEL),
+    Flag("--dropout", "model.dropout", number, "dropout", unset="0.1 from 20 passes on"),
+    Flag("--batch", "optimizer.batch", whole, "windows in a batch", unset=BY_MODEL),
+    Flag("--lr", "optimizer.lr", number, "peak learning rate of AdamW; Muon's follows"),
+    Flag(
+        "--warmup",
+        "optimizer.warmup",
+        whole,
+        "warm-up steps",
+        unset="5 %, at most 500",
+    ),
     Flag("--beta2", "optimizer.beta2", number, "second moment decay of AdamW"),
     Flag("--weight-decay", "optimizer.weight_decay", number, "weight decay"),
     Flag("--grad-clip", "optimizer.grad_clip", number, "gradient norm to clip at"),
-    Flag("--tokenizer", "data.tokenizer", str, "byte, char or bpe", ("byte", "char", "bpe")),
-    Flag("--vocab", "data.vocab_size", whole, "size of the BPE vocabulary"),
-    Flag("--domain", "data.domain", str, "chat or text; detected if not given", ("chat", "text")),
-    Flag("--lineages", "evolution.lineages", whole, "islands of the population, 2 to 4"),
-    Flag("--control", "control", names, "baselines with the same budget, e.g. gelu,silu; or none"),
-    Flag("--eval-interval", "host.eval_interval", whole, "steps between evaluations of the host"),
+    Flag("--eval-interval", "host.eval_interval", whole, "most steps between two looks at a host"),
     Flag(
         "--prompts",
         "battery.questions",
         prompt_lines,
-        "what the battery asks, one prompt a line, in place of openings of held-out text",
+        "prompts of the battery, one a line",
         metavar="FILE",
+        unset="held-out text",
     ),
-    Flag("--engine", "engine.engine", str, "ray or inline", ("ray", "inline")),
-    Flag("--ray-address", "engine.ray_address", str, "a running Ray cluster"),
-    Flag("--workers", "engine.workers", whole, "members that train at the same time"),
-    Flag("--device", "engine.device", str, "auto, cpu or cuda", ("auto", "cpu", "cuda")),
+    Flag("--engine", "engine.engine", str, "a process a worker, or one in all", ("ray", "inline")),
+    Flag("--workers", "engine.workers", whole, "members trained at once", unset="physical cores"),
+    Flag(
+        "--ray-address", "engine.ray_address", str, "a Ray cluster that runs", metavar="HOST:PORT"
+    ),
+    Flag("--device", "engine.device", str, "where to compute", ("auto", "cpu", "cuda")),
+    Flag("--seed", "seed", whole, "random seed; the same one gives the same bits"),
+    Flag("--run-dir", "run_dir", str, "folder of the run", metavar="DIR"),
+    Flag("--keep-gb", "keep_gb", number, "of older weights that stay, for fork"),
 )
 
 
@@ -107,43 +122,113 @@ SWITCHES = (
     Switch(
         "--deterministic",
         "engine.deterministic",
-        "on CUDA: kernels that repeat bit for bit, some slower; the CPU's always do",
+        "on CUDA, kernels that repeat bit for bit; the CPU's always do",
     ),
 )
 
 
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "what to train on": ("--data", "--tokenizer", "--vocab", "--domain", "--split"),
+    "the budget": ("--budget", "--iters", "--lineages", "--control"),
+    "the model": (
+        *("--model", "--preset", "--recipe", "--activation", "--ffn-dim", "--dim"),
+        *("--heads", "--layers", "--block", "--dropout", "--init-from"),
+    ),
+    "the optimizer": (
+        *("--batch", "--lr", "--warmup", "--beta2", "--weight-decay", "--grad-clip"),
+        "--spike-threshold",
+    ),
+    "instruments and challengers": (
+        *("--symbio", "--symbio-config", "--adapt-to-throughput", "--challenge-interval"),
+        *("--challenge-steps", "--challenge-on-alarm"),
+    ),
+    "what is measured": ("--eval-interval", "--sample-interval", "--prompts"),
+    "the engine": (
+        *("--engine", "--workers", "--ray-address", "--device", "--dtype", "--deterministic"),
+        "--seed",
+    ),
+    "the run and what is shown": (
+        *("--run-dir", "--keep-gb", "--config", "--resume", "--plain", "--json"),
+        *("--tensorboard", "--trackio", "--wandb"),
+    ),
+}
+"""How `--help` groups the flags of the main job and of `train`."""
+
+
+class FlagGroups:
+    """Argument groups of one parser by flag; a flag that has none stands with the first options."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        """The groups are made in their order; those without a flag show nothing."""
+        groups = {title: parser.add_argument_group(title) for title in GROUPS}
+        self._of = {flag: groups[title] for title, flags in GROUPS.items() for flag in flags}
+        self._parser = parser
+
+    def __getitem__(self, flag: str) -> argparse._ActionsContainer:
+        return self._of.get(flag, self._parser)
+
+
 def add_flags(
-    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    groups: FlagGroups,
     flags: Sequence[Flag] = FLAGS,
     switches: Sequence[Switch] = SWITCHES,
+    defaults: Settings | None = None,
 ) -> None:
-    """Add every flag; what is not given stays out of the namespace."""
-    parser.add_argument(
+    """Add every flag; what is not given stays out of the namespace.
+
+    The help shows what holds without it: from the `defaults` of a command, else everybody's.
+    """
+    groups["--data"].add_argument(
         "--data",
         nargs="+",
         metavar="PATH",
         default=argparse.SUPPRESS,
-        help="text: files, folders or JSONL (default data/historic.txt)",
+        help="text: files, folders or JSONL (data/historic.txt)",
     )
-    for flag in flags:
-        parser.add_argument(
+    for flag in sorted(flags, key=lambda one: _ORDER.index(one.name)):
+        groups[flag.name].add_argument(
             flag.name,
             dest=flag.path,
             type=flag.kind,
             choices=flag.choices or None,
             default=argparse.SUPPRESS,
-            metavar=None if flag.choices else flag.metavar or flag.name.removeprefix("--").upper(),
-            help=flag.text,
+            metavar=None if flag.choices else flag.metavar or METAVARS.get(flag.kind, "NAME"),
+            help=(flag.text + _shown_default(flag, defaults or {})).replace("%", "%%"),
         )
-
     for switch in switches:
-        parser.add_argument(
+        groups[switch.name].add_argument(
             switch.name,
             dest=switch.path,
             action="store_true",
             default=argparse.SUPPRESS,
             help=switch.text,
         )
+
+
+METAVARS: Mapping[object, str] = {whole: "N", number: "X", names: "LIST"}
+_ORDER = [flag for flags in GROUPS.values() for flag in flags]
+
+
+def _shown_default(flag: Flag, own: Settings) -> str:
+    """What holds without the flag, in brackets: the command's own value, else everybody's."""
+    value = _value_at(flag.path, own)
+    if value is None:
+        value = flag.unset or _value_at(flag.path, RunConfig().model_dump(mode="json"))
+    match value:
+        case None | []:
+            return ""
+        case int():
+            return f" ({value:,})"
+        case float():
+            return f" ({value:g})"
+        case _:
+            return f" ({value})"
+
+
+def _value_at(path: str, settings: JsonValue) -> JsonValue:
+    for name in path.split("."):
+        settings = settings.get(name) if isinstance(settings, dict) else None
+    return settings
 
 
 def settings_of(

@@ -34,6 +34,7 @@ from state.commit_files import CommitFiles
 from state.durable import fsync_file, fsync_folder
 from state.metrics_store import MetricsStore
 from state.objects import ObjectStore
+from state.progress import SILENT, Reporter
 from state.run_folder import RunFolder
 from trainer.manifest import file_sha256
 
@@ -63,6 +64,7 @@ def fork(
     *,
     build: EngineBuilder,
     say: Callable[[str], None],
+    progress: Reporter = SILENT,
 ) -> Start:
     """Make `target` a run that stands at `point` of `source`; the source is only read.
 
@@ -81,7 +83,7 @@ def fork(
         target.create()
         with RunLock(target.lock):
             _link_files(source.data, target.data)
-            _bring_objects(origin, start.state, target, build, say)
+            _bring_objects(origin, start.state, target, build, say, progress)
             _write(origin, start, point, target)
     return start
 
@@ -121,6 +123,7 @@ def _bring_objects(
     target: RunFolder,
     build: EngineBuilder,
     say: Callable[[str], None],
+    progress: Reporter,
 ) -> None:
     """Link what is there, train the rest again."""
     bring = cache(partial(_bring, ObjectStore(origin.folder.objects), ObjectStore(target.objects)))
@@ -128,7 +131,7 @@ def _bring_objects(
     missing = needed_makers(sorted(named_objects(state)), makers, bring)
     if missing:
         say(_what_is_made(missing))
-        make_again(missing, target, build)
+        make_again(missing, target, build, progress)
     fsync_folder(target.objects)
 
 

@@ -1,89 +1,158 @@
 """The grammar of the command line: every command and flag, without importing what they run."""
 
 import argparse
-import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
 
+from orchestrator.analysis_grammar import add_analysis_commands
 from orchestrator.battery.prompt_file import prompt_lines
-from orchestrator.error_line import error_line
-from orchestrator.flags import add_flags, number, whole
-from orchestrator.train_flags import TRAIN_FLAGS, TRAIN_SWITCHES, add_train_arguments
+from orchestrator.flags import FlagGroups, add_flags, number, whole
+from orchestrator.help_page import USAGE, add_examples, front_page
+from orchestrator.one_line_parser import EXIT_USAGE, OneLineParser
+from orchestrator.settings import merge
+from orchestrator.train_flags import (
+    TRAIN_FLAGS,
+    TRAIN_SWITCHES,
+    add_train_arguments,
+    add_train_views,
+)
+from orchestrator.train_settings import DEFAULTS
 
-EXIT_USAGE = 2
+__all__ = ["EXIT_USAGE", "SHELLS", "build_parser"]
 
-DESCRIPTION = """\
-Train a small language model on a text, with a budget of optimizer steps: six phases in which the
-activation evolves while the model trains. Without a command this starts or resumes a run.
-"""
-
+SHELLS = ("bash", "zsh", "fish", "tcsh")
 
 TRAIN_DESCRIPTION = """\
-Train one model with one activation straight from its first step to its last. The best checkpoint by
-the search split is handed over.
+Train one model with one activation straight from its first step to its last.
+The best checkpoint by the search split is handed over.
 """
 
+PLAN_TRAIN_DESCRIPTION = """\
+What symbio-auto train would take with the same flags. Nothing is left on disk.
+"""
 
-class OneLineParser(argparse.ArgumentParser):
-    """Usage errors are one line: value, rule, remedy."""
+PLAN_DESCRIPTION = """\
+What a run would do with its budget, and what it would take: steps, tokens,
+memory, disk and time, measured by training the model here for some seconds.
+Nothing is left on disk. Flags are those of the main job; `plan train` takes
+those of train.
+"""
 
-    def error(self, message: str) -> NoReturn:
-        """Print the line and leave with exit code 2."""
-        line = f"{error_line(message)} (see {self.prog} --help)"
-        print(f"symbio-auto: error: {line}", file=sys.stderr)
-        raise SystemExit(EXIT_USAGE)
+COMPLETION_DESCRIPTION = """\
+Print a script that lets a shell complete commands, flags, choices and files.
 
+  bash   echo 'eval "$(symbio-auto completion bash)"' >> ~/.bashrc
+  zsh    symbio-auto completion zsh > DIR/_symbio-auto    (DIR: one of $fpath)
+  fish   symbio-auto completion fish > DIR/symbio-auto.fish
+         (DIR: ~/.config/fish/completions)
+  tcsh   symbio-auto completion tcsh > FILE, and in ~/.tcshrc: source FILE
+"""
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole grammar."""
-    parser = OneLineParser(
-        prog="symbio-auto", description=DESCRIPTION, allow_abbrev=False, exit_on_error=True
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"symbio-auto {version('symbio-auto')}"
-    )
-    _main_arguments(parser)
-    commands = parser.add_subparsers(
-        dest="command", metavar="COMMAND", parser_class=OneLineParser, title="commands"
-    )
-    _add_plan(commands)
-    _add_train(commands)
-    _add_run_commands(commands)
-    _add_tools(commands)
-    return parser
-
-
-def _main_arguments(parser: argparse.ArgumentParser) -> None:
-    job = parser.add_argument_group("the main job")
-    job.add_argument(
-        "--resume", type=Path, metavar="STATE", help="go on from a run's folder or state.json"
-    )
-    _add_settings(job)
-    job.add_argument("--plain", action="store_true", help="log lines in place of the live view")
-    job.add_argument("--json", action="store_true", help="print the final report as JSON only")
-
-
-def _add_settings(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML, JSON, YAML")
-    add_flags(parser)
-
+TRAIN_DEFAULTS = merge(DEFAULTS, {"run_dir": "runs/train"})
+"""What `train` takes where nothing is said, to be shown."""
 
 Commands = argparse._SubParsersAction
 
 
+def build_parser() -> OneLineParser:
+    """The whole grammar."""
+    parser = OneLineParser(prog="symbio-auto", usage=USAGE)
+    parser.add_argument(
+        "--version", action="version", version=f"symbio-auto {version('symbio-auto')}"
+    )
+    parser._optionals.title = "flags, and in brackets what holds without them"
+    _main_arguments(parser)
+    commands = parser.add_subparsers(
+        dest="command",
+        metavar="COMMAND",
+        parser_class=OneLineParser,
+        prog="symbio-auto",
+        help=argparse.SUPPRESS,
+    )
+    _add_plan(commands)
+    _add_train(commands)
+    _add_run_commands(commands)
+    add_analysis_commands(commands)
+    _add_tools(commands)
+    parser.description = front_page(commands)
+    add_examples(parser)
+    return parser
+
+
+def _main_arguments(parser: OneLineParser) -> None:
+    groups = FlagGroups(parser)
+    add_flags(groups)
+    _add_config(groups)
+    _add_resume(groups)
+    _add_view(groups)
+
+
+def _add_config(groups: FlagGroups) -> None:
+    groups["--config"].add_argument(
+        "--config", type=Path, metavar="FILE", help="settings in TOML, JSON or YAML"
+    )
+
+
+def _add_resume(groups: FlagGroups) -> None:
+    groups["--resume"].add_argument(
+        "--resume", type=Path, metavar="RUN", help="go on from a run's folder or state.json"
+    )
+
+
+def _add_view(groups: FlagGroups) -> None:
+    groups["--plain"].add_argument(
+        "--plain", action="store_true", help="log lines in place of the live view"
+    )
+    groups["--json"].add_argument(
+        "--json", action="store_true", help="print the final report as JSON only"
+    )
+
+
 def _add_plan(commands: "Commands[OneLineParser]") -> None:
-    plan = commands.add_parser("plan", help="what a run would do with its budget")
-    _add_settings(plan)
-    plan.add_argument("--json", action="store_true")
+    text = "what a run would do with its budget, and how long it would take"
+    plan = commands.add_parser(
+        "plan", help=text, description=PLAN_DESCRIPTION, usage="symbio-auto plan [train] [FLAGS]"
+    )
+    _add_plan_arguments(plan)
+    groups = FlagGroups(plan)
+    add_flags(groups)
+    _add_config(groups)
+    modes = plan.add_subparsers(
+        dest="planned", metavar="[train]", parser_class=OneLineParser, prog="symbio-auto plan"
+    )
+    train = modes.add_parser(
+        "train",
+        help="of one model, without evolution",
+        description=PLAN_TRAIN_DESCRIPTION,
+        usage="symbio-auto plan train [FLAGS]",
+    )
+    _add_plan_arguments(train)
+    inner = FlagGroups(train)
+    add_flags(inner, TRAIN_FLAGS, TRAIN_SWITCHES, TRAIN_DEFAULTS)
+    add_train_arguments(inner)
+
+
+def _add_plan_arguments(plan: OneLineParser) -> None:
+    plan.add_argument("--json", action="store_true", help="everything, for programs")
+    plan.add_argument("--no-probe", action="store_true", help="train nothing, so estimate no time")
+    plan.add_argument(
+        "--price-per-hour", type=number, metavar="P", help="of the machine, to show what it costs"
+    )
 
 
 def _add_train(commands: "Commands[OneLineParser]") -> None:
     train = commands.add_parser(
-        "train", help="one model, no evolution", description=TRAIN_DESCRIPTION
+        "train",
+        help="one model, no evolution",
+        description=TRAIN_DESCRIPTION,
+        usage="symbio-auto train [FLAGS]",
     )
-    add_train_arguments(train)
-    add_flags(train, TRAIN_FLAGS, TRAIN_SWITCHES)
+    groups = FlagGroups(train)
+    add_flags(groups, TRAIN_FLAGS, TRAIN_SWITCHES, TRAIN_DEFAULTS)
+    add_train_arguments(groups)
+    _add_resume(groups)
+    _add_view(groups)
+    add_train_views(groups)
 
 
 def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
@@ -119,9 +188,16 @@ def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
     verify.add_argument("--replay", action="store_true", help="decide everything again")
     verify.add_argument("--json", action="store_true")
     _add_fork(commands)
-    export = _of_run(commands, "export", "the model as standalone files")
-    export.add_argument("--to", type=Path, required=True, metavar="DIR")
-    export.add_argument("--format", choices=("torch",), default="torch")
+    export = _of_run(commands, "export", "the model as a folder for others")
+    export.add_argument(
+        "--to", type=Path, required=True, metavar="DIR", help="a new folder, or an earlier export"
+    )
+    export.add_argument(
+        "--format",
+        choices=("torch", "hf"),
+        default="torch",
+        help="torch: model.py runs by itself; hf: for transformers' from_pretrained",
+    )
 
 
 def _add_battery(commands: "Commands[OneLineParser]") -> None:
@@ -178,3 +254,11 @@ def _add_tools(commands: "Commands[OneLineParser]") -> None:
         metavar="N",
         help="kill a short run N times (5), resume it each time, and compare",
     )
+    completion = commands.add_parser(
+        "completion",
+        help="a script that lets a shell complete what you type",
+        description=COMPLETION_DESCRIPTION,
+    )
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
+    page = commands.add_parser("help", help="this page, or that of a command")
+    page.add_argument("topic", nargs="?", choices=[*commands.choices], metavar="COMMAND")

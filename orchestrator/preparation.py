@@ -20,6 +20,7 @@ from orchestrator.telemetry import Telemetry
 from state.commit import CommitRecord, load_commit
 from state.genome import display_name, parse
 from state.objects import ObjectStore
+from state.progress import ProgressFile, Reporter, Sink
 from state.run_folder import RunFolder
 from state.seeds import derive_seed
 from trainer.instruments.config import SymbioConfig
@@ -41,8 +42,10 @@ class Prepared(NamedTuple):
     """What was changed before it goes on."""
 
 
-def prepare_run(config: RunConfig) -> Prepared:
+def prepare_run(config: RunConfig, *shown: Sink) -> Prepared:
     """Make the run's folder and its dataset; a refused corpus leaves no folder behind.
+
+    How far that is stands in the folder, and goes to whatever else shows it.
 
     Raises:
         ValueError: the configuration, the corpus or the folder cannot be used.
@@ -61,7 +64,8 @@ def prepare_run(config: RunConfig) -> Prepared:
         folder.create()
         tokenizer = origin.tokenizer if origin else None
         block = resolution.config.model.block
-        manifest = prepare(resolution.config.data, folder.data, block, tokenizer)
+        progress = Reporter(ProgressFile(folder.progress), *shown)
+        manifest = prepare(resolution.config.data, folder.data, block, tokenizer, progress)
         resolved = resolve_data(resolution.config, manifest)
         if origin is not None:
             require_tokenizer(config, manifest)

@@ -13,7 +13,7 @@ from orchestrator.train_config import TrainConfig
 from state.base import Record
 from state.genome import is_gated, parse
 from state.run_folder import RunFolder
-from trainer.config import ModelConfig, WorkerSetup
+from trainer.config import DataConfig, ModelConfig, WorkerSetup
 from trainer.manifest import DatasetManifest
 from trainer.widths import inner_width
 
@@ -144,8 +144,10 @@ def corpus_bytes(paths: tuple[str, ...]) -> int:
     for path in map(Path, paths):
         try:
             if not path.exists():
+                made = ", or make one to try with: symbio-auto demo-data"
                 raise ValueError(
                     f"{path} does not exist; give --data a text file, a folder or JSONL"
+                    + (made if str(path) in DataConfig().paths else "")
                 )
             files = [path] if path.is_file() else path.rglob("*") if path.is_dir() else []
             total += sum(file.stat().st_size for file in files if file.is_file())

@@ -1,7 +1,8 @@
 """Seeing a run through that was made ready, in a folder that nobody else writes to."""
 
 import gc
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from orchestrator.commits import Saved
@@ -22,6 +23,7 @@ from state.commit import RunLock, load_commit
 from state.commit_files import CommitFiles
 from state.metrics_store import MetricsStore
 from state.objects import ObjectStore
+from state.progress import ProgressFile, Reporter
 from state.run_folder import RunFolder
 
 
@@ -90,7 +92,7 @@ def _work(
     """Work to the end or to a stop; a pause gives the workers back and waits."""
     folder, saved = prepared.folder, prepared.saved
     while True:
-        with closing(build_engine(saved.config, folder)) as engine:
+        with nothing_under_way(folder), closing(build_engine(saved.config, folder)) as engine:
             interrupt.install()
             controller = Controller(
                 saved.config,
@@ -110,6 +112,16 @@ def _work(
         del engine, controller
         if not _wait_while_paused(recorder, interrupt):
             return state
+
+
+@contextmanager
+def nothing_under_way(folder: RunFolder) -> Iterator[None]:
+    """Before and after it: workers that were killed leave their progress behind."""
+    ProgressFile(folder.progress).remove()
+    try:
+        yield
+    finally:
+        ProgressFile(folder.progress).remove()
 
 
 def _wait_while_paused(recorder: Recorder, interrupt: Interrupt) -> bool:
@@ -161,4 +173,5 @@ def build_engine(config: RunConfig, folder: RunFolder) -> Engine:
         return InlineEngine(setup)
     from orchestrator.workers import RayEngine
 
-    return RayEngine(setup, engine.workers or 1, engine.ray_address)
+    progress = Reporter(ProgressFile(folder.progress))
+    return RayEngine(setup, engine.workers or 1, engine.ray_address, progress=progress)

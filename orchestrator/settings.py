@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import cast
 
 from pydantic import JsonValue, ValidationError
 
-from orchestrator.config import RunConfig
+from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.plain_settings import require_plain
+from orchestrator.setting_names import setting_paths
+from state.nearest import nearest, question, quoted, suggestion
 
 Settings = dict[str, JsonValue]
 ENVIRONMENT_PREFIX = "SYMBIO_"
@@ -67,8 +70,9 @@ def preset_of(given: Settings) -> Settings:
     """
     preset = given.get("preset", "default")
     if not isinstance(preset, str) or preset not in PRESETS:
-        quoted = _QUOTED.repr(preset).strip("'")
-        raise ValueError(f"--preset {quoted} is unknown; choose one of {', '.join(PRESETS)}")
+        given_preset = preset if isinstance(preset, str) else _QUOTED.repr(preset)
+        near = suggestion(given_preset, PRESETS)
+        raise ValueError(f"--preset {quoted(given_preset)} is unknown; {near}")
     return PRESETS[preset]
 
 
@@ -114,8 +118,9 @@ def read_settings(path: Path, flag: str = "--config") -> Settings:
             content = file.read(MAX_FILE_BYTES + 1)
         text = content.decode("utf-8-sig")
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"{flag} {path} cannot be read: {error}; give a TOML, JSON or YAML file"
+            f"{flag} {path} cannot be read: {reason}; give a TOML, JSON or YAML file"
         ) from None
     try:
         if len(content) > MAX_FILE_BYTES:
@@ -132,19 +137,30 @@ def read_settings(path: Path, flag: str = "--config") -> Settings:
 
 
 def from_environment(variables: Mapping[str, str]) -> Settings:
-    """SYMBIO_BUDGET=2000, SYMBIO_MODEL__DIM=64: two underscores go one table down."""
+    """SYMBIO_BUDGET=2000, SYMBIO_MODEL__DIM=64: two underscores go one table down.
+
+    Raises:
+        ValueError: a variable names no setting.
+    """
     settings: Settings = {}
     for name in sorted(variables):
         if not name.startswith(ENVIRONMENT_PREFIX) or name in NOT_SETTINGS:
             continue
         path = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+        if path not in setting_paths():
+            raise ValueError(f"{quoted(name)} names no setting; {_near_variable(path)}")
         settings = merge(settings, nested(path, _plain(variables[name])))
     return settings
 
 
 # Belong to other parts of the program.
-NOT_SETTINGS = frozenset({"SYMBIO_DB_URL", "SYMBIO_REMOTE_URL", "SYMBIO_REMOTE_SECRET"})
+NOT_SETTINGS = frozenset(
+    {"SYMBIO_DB_URL", "SYMBIO_NO_FIGURES", "SYMBIO_REMOTE_URL", "SYMBIO_REMOTE_SECRET"}
+)
 
+
+_LITERAL = re.compile("'([^']*)'")
+"""A value that pydantic names as allowed."""
 
 # A value that was refused may be a table of thousands.
 _QUOTED = Repr()
@@ -159,8 +175,29 @@ def one_line(error: ValidationError) -> str:
     if not where:
         return message
     if first["type"] == "extra_forbidden":
-        return f"{where} is no setting; see symbio-auto --help for the names"
+        return f"{quoted(where)} is no setting; {_near_setting(first['loc'])}"
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        names = _LITERAL.findall(first["ctx"]["expected"])
+        return f"{where} = {quoted(first['input'])} is unknown; {suggestion(first['input'], names)}"
     return f"{where} = {_QUOTED.repr(first['input'])}: {message[:1].lower()}{message[1:]}"
+
+
+def _near_setting(place: tuple[str | int, ...]) -> str:
+    """The setting that was meant by one in a table, or in a table of a list."""
+    see = "see symbio-auto --help for the names"
+    if any(isinstance(part, int) for part in place):
+        return suggestion(str(place[-1]), PhaseConfig.model_fields, otherwise=see)
+    return suggestion(".".join(map(str, place)), setting_paths(), otherwise=see)
+
+
+def _near_variable(path: str) -> str:
+    meant = question([variable_of(one) for one in nearest(path, setting_paths())])
+    return meant or "take it away, or see symbio-auto --help for the names"
+
+
+def variable_of(path: str) -> str:
+    """`SYMBIO_MODEL__DIM` for `model.dim`."""
+    return ENVIRONMENT_PREFIX + path.upper().replace(".", "__")
 
 
 def _parse(suffix: str, text: str) -> JsonValue:

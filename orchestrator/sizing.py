@@ -1,6 +1,7 @@
 """Sizes by name, and which one `--model auto` takes."""
 
 from state.base import Record
+from state.nearest import quoted, suggestion
 from trainer.config import Recipe
 
 
@@ -53,7 +54,8 @@ def choose_size(wanted: str, *, device: str, corpus_bytes: int) -> Choice:
         return Choice(name=name, reason="as asked")
     if name != "auto":
         raise ValueError(
-            f"--model {wanted} is unknown; choose one of auto, {', '.join([*SIZES, *ALIASES])}"
+            f"--model {quoted(wanted)} is unknown; "
+            + suggestion(wanted, ("auto", *SIZES, *ALIASES))
         )
     megabytes = f"{corpus_bytes / 1e6:.2f} MB of text"
     if corpus_bytes < MEMORISED_BYTES:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from state.progress import ProgressFile, Reporter
 from state.records import Sample
 from state.run_folder import RunFolder
 from state.tasks import (
@@ -42,6 +43,7 @@ class TaskRunner:
     def __init__(self, setup: WorkerSetup) -> None:
         self.setup = setup
         self.work = partial_work(setup)
+        self.progress = Reporter(ProgressFile(self._folder.progress))
         self._executor: TaskExecutor | None = None
 
     @property
@@ -50,7 +52,7 @@ class TaskRunner:
         if self._executor is None:
             from trainer.execution import TaskExecutor
 
-            self._executor = TaskExecutor(self.setup, self.work)
+            self._executor = TaskExecutor(self.setup, self.work, self.progress)
         return self._executor
 
     def run(self, task: Task) -> Outcome:
@@ -112,6 +114,7 @@ class TaskRunner:
                     seed=task.seed,
                     phase=task.phase,
                     generation=task.generation,
+                    progress=self.progress,
                 )
             except ValueError as error:
                 # What cannot be sampled or compared is no reason to end a run.

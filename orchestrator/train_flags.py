@@ -1,11 +1,10 @@
 """The flags of `symbio-auto train`: those of the main job that one model has, and its own."""
 
-import argparse
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from orchestrator.flags import FLAGS, SWITCHES, Flag, Switch, number, whole
+from orchestrator.flags import BY_MODEL, FLAGS, SWITCHES, Flag, FlagGroups, Switch, number, whole
 
 SHARED = (
     "--seed",
@@ -46,19 +45,39 @@ def threshold(text: str) -> JsonValue:
 
 TRAIN_FLAGS = (
     *(flag for flag in FLAGS if flag.name in SHARED),
-    Flag("--iters", "budget", whole, "optimizer steps (default 2000)"),
-    Flag("--activation", "train.activation", str, "gelu, silu, relu, swiglu or a formula"),
-    Flag("--ffn-dim", "train.ffn_dim", whole, "inner width of the feed-forward, gated or not"),
-    Flag("--split", "data.split", str, "document, block or contiguous:A,B,C (shares of the text)"),
+    Flag("--iters", "budget", whole, "optimizer steps"),
+    Flag("--activation", "train.activation", str, "a name such as swiglu, or a formula"),
+    Flag("--ffn-dim", "train.ffn_dim", whole, "inner width of the feed-forward", unset=BY_MODEL),
+    Flag("--split", "data.split", str, "auto, document, block, contiguous:A,B,C"),
     Flag(
         "--spike-threshold",
         "optimizer.spike_threshold",
         threshold,
-        "gradient norm above which a step is skipped; 0 skips none for its size",
+        "gradient norm above which a step is skipped",
+        metavar="X",
+        unset="0: none for its size",
     ),
-    Flag("--eval-interval", "train.eval_interval", whole, "steps between evaluations"),
-    Flag("--sample-interval", "train.sample_interval", whole, "steps between samples; 0 for none"),
-    Flag("--init-from", "train.init_from", str, "run, checkpoint or export to take weights from"),
+    Flag(
+        "--eval-interval",
+        "train.eval_interval",
+        whole,
+        "steps between evaluations",
+        unset="at most 200",
+    ),
+    Flag(
+        "--sample-interval",
+        "train.sample_interval",
+        whole,
+        "steps between samples, 0 for none",
+        unset="at most 300",
+    ),
+    Flag(
+        "--init-from",
+        "train.init_from",
+        str,
+        "run, checkpoint or export to take weights from",
+        metavar="PATH",
+    ),
     Flag(
         "--challenge-interval",
         "train.challenge.interval",
@@ -66,7 +85,7 @@ TRAIN_FLAGS = (
         "steps between windows in which other activations may take the model's place",
     ),
     Flag("--challenge-steps", "train.challenge.steps", whole, "steps of a whole window"),
-    Flag("--dtype", "engine.dtype", str, "float32 or bfloat16", ("float32", "bfloat16")),
+    Flag("--dtype", "engine.dtype", str, "of the products", ("float32", "bfloat16")),
 )
 
 TRAIN_SWITCHES = (
@@ -85,30 +104,24 @@ TRAIN_SWITCHES = (
 )
 
 
-def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+def add_train_arguments(groups: FlagGroups) -> None:
     """What is no setting."""
-    parser.add_argument(
-        "--resume", type=Path, metavar="RUN", help="go on from a run's folder or state.json"
+    groups["--config"].add_argument(
+        "--config", type=Path, metavar="FILE", help="settings in TOML, JSON or YAML"
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML, JSON, YAML")
-    parser.add_argument(
+    groups["--symbio-config"].add_argument(
         "--symbio-config",
         type=Path,
         metavar="FILE",
         help="settings of the instruments in JSON, camelCase or snake_case; with --symbio",
     )
-    parser.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="event files in the run's folder, for tensorboard --logdir",
-    )
-    parser.add_argument(
-        "--trackio", action="store_true", help="rows in Trackio's local store, for trackio show"
-    )
-    parser.add_argument(
-        "--wandb",
-        action="store_true",
-        help="Weights & Biases: files beside the run's folder; WANDB_MODE=online sends them",
-    )
-    parser.add_argument("--plain", action="store_true", help="log lines in place of the live view")
-    parser.add_argument("--json", action="store_true", help="print the final report as JSON only")
+
+
+def add_train_views(groups: FlagGroups) -> None:
+    """Going on, and what shows the run."""
+    for flag, text in (
+        ("--tensorboard", "event files in the run's folder, for tensorboard --logdir"),
+        ("--trackio", "rows in Trackio's local store, for trackio show"),
+        ("--wandb", "Weights & Biases: files beside the run; WANDB_MODE=online sends them"),
+    ):
+        groups[flag].add_argument(flag, action="store_true", help=text)

@@ -14,6 +14,7 @@ from orchestrator.assignments import Assignments
 from orchestrator.patience import Pace, Patience
 from orchestrator.ray_head import Head, LocalHead, RemoteHead, answers, descendants
 from orchestrator.task_runner import TaskRunner, failed
+from state.progress import SILENT, Reporter
 from state.tasks import Outcome, Task
 from trainer.config import WorkerSetup
 
@@ -54,17 +55,19 @@ class RayEngine:
         *,
         patience: Patience | None = None,
         runner: type[TaskRunner] = TaskRunner,
+        progress: Reporter = SILENT,
     ) -> None:
         """Raises RuntimeError where no Ray answers or it has no room for the actors."""
         self.slots = slots
         self._setup, self._address, self._runner = setup, address, runner
         self._patience = patience or Patience()
-        self._pace = Pace(self._patience)
+        self._pace, self._progress = Pace(self._patience), progress
         self._started_again = False
         self._actors: list[ActorHandle[TaskRunner] | None] = []
         self._processes: list[psutil.Process] = []
         try:
-            self._head = self._open()
+            with progress.work("starting Ray"):
+                self._head = self._open()
         except RuntimeError:
             self.close()
             raise
@@ -218,7 +221,8 @@ class RayEngine:
         for reference in list(batch.running):
             batch.put_back(reference, counts=False)
         self.close()
-        self._head = self._open()
+        with self._progress.work("starting Ray again"):
+            self._head = self._open()
 
 
 @contextmanager

@@ -83,6 +83,36 @@ def read_journal(path: Path) -> Iterator[dict[str, JsonValue]]:
             yield _parsed(path, number, line)
 
 
+class JournalTail:
+    """Reads what a journal has gained since the last look; a line that is being written waits."""
+
+    def __init__(self, path: Path, position: int = 0) -> None:
+        """`position` is the length up to which it is known."""
+        self._path, self._position = path, position
+
+    def read(self) -> Iterator[dict[str, JsonValue]]:
+        """The new rows; lines that are damaged are left out."""
+        size = self._size()
+        if size <= self._position:
+            # A run that goes on cuts what came after its commit.
+            self._position = size
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._position += len(line)
+                if (row := parse_line(line)) is not None:
+                    yield row
+
+    def _size(self) -> int:
+        try:
+            return self._path.stat().st_size
+        except OSError:
+            return 0
+
+
 def parse_line(line: bytes) -> dict[str, JsonValue] | None:
     """The row of one line; None where it is damaged or no JSON object."""
     with suppress(ValueError, RecursionError):

@@ -24,6 +24,8 @@ PhaseName = Literal[
 
 Role = Literal["champion", "challenger", "null", "host", "control"]
 Split = Literal["train", "search", "test"]
+TeachingRefused = Literal["gain", "passes"]
+"""The average gained too little, or the host passes too seldom over the text to need teachers."""
 
 
 class Genome(Record):

@@ -84,6 +84,11 @@ class RunFolder:
         return self.root / "lock"
 
     @property
+    def progress(self) -> Path:
+        """How far something long has come; volatile, no part of the run."""
+        return self.root / "progress.json"
+
+    @property
     def objects(self) -> Path:
         """Folder of immutable files named by their sha256."""
         return self.root / "objects"
@@ -141,6 +146,16 @@ class RunFolder:
     def report_markdown(self) -> Path:
         """The report for people."""
         return self.root / "report.md"
+
+    @property
+    def page(self) -> Path:
+        """The report with its figures, a view: no part of what a replay compares."""
+        return self.root / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the page's figures as PNG, a view as well."""
+        return self.root / "figures"
 
     @property
     def model(self) -> Path:

@@ -64,6 +64,10 @@ class Teacher(Record):
     genome: Genome
 
 
+Teaching = Literal["live", "table"]
+"""Teachers read every batch, or have read the train split once."""
+
+
 class Fusion(Record):
     """Before the first step, draw the weights to the running mean of their lineage's weights.
 
@@ -108,6 +112,9 @@ class TrainingTask(Record):
     """None takes the configuration's."""
     teachers: tuple[Teacher, ...] = ()
     teacher_weight: float = Field(default=0.0, ge=0, le=1)
+    teaching: Teaching = "live"
+    reads_table: bool = False
+    """Whose cost the reading of the table is: of the first task that is taught from it."""
     mean_rate: float | None = Field(default=None, gt=0, le=1)
     """Share of the weights in their running mean at every step; None keeps no mean."""
     publishes_mean: bool = False

@@ -6,11 +6,13 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from state.base import Record
+from state.nearest import suggestion
 from trainer.instruments.config import SymbioConfig
 
 Domain = Literal["chat", "text"]
 TokenizerKind = Literal["byte", "char", "bpe"]
 Recipe = Literal["modern", "classic"]
+SPLIT_NAMES = ("auto", "document", "block", "contiguous")
 
 
 class Contiguous(Record):
@@ -44,7 +46,8 @@ class Contiguous(Record):
         except ValueError:
             shares = []
         if name != "contiguous" or len(shares) != 3:
-            raise ValueError("give auto, document, block or contiguous:A,B,C (shares of the text)")
+            near = suggestion(name, SPLIT_NAMES, verb="give one of")
+            raise ValueError(f"{near}; contiguous:A,B,C takes shares of the text")
         return cls(train=shares[0], search=shares[1], test=shares[2])
 
 

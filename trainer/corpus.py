@@ -7,11 +7,12 @@ gigabytes needs about twice (beyond Latin letters four times) its size in memory
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from state.progress import SILENT, Reporter, told
 from trainer.config import Domain
 
 END_OF_TEXT = "<|end_of_text|>"
@@ -35,7 +36,9 @@ class Corpus:
     """Of the file; of the files' digests, in reading order, where there are several."""
 
 
-def read_corpus(paths: Sequence[str], domain: Domain | None = None) -> Corpus:
+def read_corpus(
+    paths: Sequence[str], domain: Domain | None = None, progress: Reporter = SILENT
+) -> Corpus:
     """Read files, folders (their .txt, .md and .jsonl files, sorted) and JSONL with a text field.
 
     A byte order mark is dropped and line ends are kept. Where the corpus has several files or
@@ -47,15 +50,17 @@ def read_corpus(paths: Sequence[str], domain: Domain | None = None) -> Corpus:
     files = [file for path in paths for file in _files(Path(path))]
     digests: list[str] = []
     pieces: list[str] = []
-    for file in files:
-        raw = _read_bytes(file)
-        digests.append(sha256(raw).hexdigest())
-        pieces += _pieces(file, raw)
+    total = len(files) if len(files) > 1 else None
+    with progress.work("reading the text", total, "files") as advance:
+        for file in told(files, range(1, len(files) + 1), advance):
+            raw = _read_bytes(file)
+            digests.append(sha256(raw).hexdigest())
+            pieces += _pieces(file, raw, progress)
     _check(pieces, ", ".join(paths))
     if len(pieces) > 1:
         pieces = [piece if piece.endswith("\n") else piece + "\n" for piece in pieces]
     domain = domain or detect_domain(pieces)
-    documents = _chat_documents(pieces) if domain == "chat" else tuple(pieces)
+    documents = _chat_documents(pieces, progress) if domain == "chat" else tuple(pieces)
     return Corpus(
         documents=documents,
         domain=domain,
@@ -78,9 +83,17 @@ def _is_chat(piece: str) -> bool:
     return num_ends >= 2 and len(_ROLE.findall(piece)) >= num_ends
 
 
-def _chat_documents(pieces: Iterable[str]) -> tuple[str, ...]:
+def _chat_documents(pieces: Sequence[str], progress: Reporter) -> tuple[str, ...]:
     """Cut after every marker; the white space behind it stays with the document it closes."""
-    return tuple(match for piece in pieces for match in _DOCUMENT.findall(piece) if match)
+    documents, done = [], 0
+    num_bytes = sum(len(piece.encode()) for piece in pieces)
+    with progress.work("finding dialogues", num_bytes, "bytes") as advance:
+        for found in (found for piece in pieces for found in _DOCUMENT.finditer(piece)):
+            if found[0]:
+                documents.append(found[0])
+                done += len(found[0].encode())
+                advance(done)
+    return tuple(documents)
 
 
 def _files(path: Path) -> list[Path]:
@@ -112,11 +125,11 @@ def _read_bytes(file: Path) -> bytes:
         ) from error
 
 
-def _pieces(file: Path, raw: bytes) -> list[str]:
+def _pieces(file: Path, raw: bytes, progress: Reporter) -> list[str]:
     """The texts of one file: the records of a JSONL file, else the file as one."""
     text = _decode(file, raw)
     if file.suffix.lower() == ".jsonl":
-        return _records(file, text)
+        return _records(file, text, progress)
     return [text] if text else []
 
 
@@ -137,10 +150,13 @@ def _decode(file: Path, raw: bytes) -> str:
         ) from error
 
 
-def _records(file: Path, text: str) -> list[str]:
+def _records(file: Path, text: str, progress: Reporter) -> list[str]:
     """Only a line feed ends a record: JSON strings may hold Unicode's other line separators."""
-    lines = enumerate(text.split("\n"), start=1)
-    texts = (_record_text(f"{file} line {number}", line) for number, line in lines if line.strip())
+    lines = text.split("\n")
+    count = range(1, len(lines) + 1)
+    with progress.work("reading the records", len(lines), "lines") as advance:
+        numbered = zip(count, told(lines, count, advance), strict=True)
+        texts = [_record_text(f"{file} line {n}", line) for n, line in numbered if line.strip()]
     return [text for text in texts if text]
 
 

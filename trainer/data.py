@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from state.durable import delete, fsync_file, require_free, write_atomically
+from state.progress import SILENT, Reporter, told
 from state.records import Split
 from state.seeds import derive_seed, generator
 from state.tasks import BatchKey
@@ -33,10 +34,18 @@ from trainer.manifest import (
     read_tokenizer,
     token_dtype,
 )
-from trainer.splits import split_contiguous, split_corpus
+from trainer.splits import held_out, split_texts
 from trainer.tokenizer import CONTROL_IDS, Tokenizer, load_tokenizer, train_tokenizer
 
-__all__ = ["Dataset", "DatasetManifest", "SplitManifest", "Windows", "prepare"]
+__all__ = [
+    "Dataset",
+    "DatasetManifest",
+    "SplitManifest",
+    "Windows",
+    "held_out",
+    "prepare",
+    "split_texts",
+]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 IGNORED = -100
@@ -59,7 +68,11 @@ class Windows(NamedTuple):
 
 
 def prepare(
-    config: DataConfig, folder: Path, block: int, tokenizer: Path | None = None
+    config: DataConfig,
+    folder: Path,
+    block: int,
+    tokenizer: Path | None = None,
+    progress: Reporter = SILENT,
 ) -> DatasetManifest:
     """Read, split, tokenize and write; a folder that already holds the same is left as it is.
 
@@ -68,7 +81,7 @@ def prepare(
     Raises:
         ValueError: no usable text, or too little of it for windows of `block` tokens.
     """
-    corpus = read_corpus(config.paths, config.domain)
+    corpus = read_corpus(config.paths, config.domain, progress)
     inputs = _inputs_sha256(config, corpus, tokenizer)
     manifest = _stored(folder, inputs)
     if manifest is not None:
@@ -77,7 +90,7 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     require_free(folder, 3 * corpus.num_bytes)
     delete(folder / MANIFEST_NAME)
-    manifest = _write_files(config, corpus, folder, inputs, tokenizer)
+    manifest = _write_files(config, corpus, folder, inputs, tokenizer, progress)
     _check_lengths(manifest, config, block)
     write_atomically(folder / MANIFEST_NAME, (manifest.model_dump_json(indent=2) + "\n").encode())
     return manifest
@@ -188,12 +201,17 @@ def _stored(folder: Path, inputs: str) -> DatasetManifest | None:
 
 
 def _write_files(
-    config: DataConfig, corpus: Corpus, folder: Path, inputs: str, given: Path | None
+    config: DataConfig,
+    corpus: Corpus,
+    folder: Path,
+    inputs: str,
+    given: Path | None,
+    progress: Reporter,
 ) -> DatasetManifest:
     """Everything but the manifest."""
-    splits = split_texts(config, corpus)
+    splits = split_texts(config, corpus, progress)
     if given is None:
-        tokenizer = train_tokenizer(config.tokenizer, splits["train"], config.vocab_size)
+        tokenizer = train_tokenizer(config.tokenizer, splits["train"], config.vocab_size, progress)
     else:
         tokenizer = load_tokenizer(given)
     tokenizer.save(folder / TOKENIZER_NAME)
@@ -206,34 +224,22 @@ def _write_files(
         vocab_size=tokenizer.vocab_size,
         tokenizer_sha256=file_sha256(folder / TOKENIZER_NAME) or "",
         splits={
-            name: _write_split(texts, tokenizer, folder, name) for name, texts in splits.items()
+            name: _write_split(texts, tokenizer, folder, name, progress)
+            for name, texts in splits.items()
         },
     )
 
 
-def split_texts(config: DataConfig, corpus: Corpus) -> dict[Split, tuple[str, ...]]:
-    """The texts of each split; without test where the configuration leaves nothing for it."""
-    match config.split:
-        case Contiguous():
-            return split_contiguous(corpus, config.split)
-        case _:
-            return split_corpus(corpus, *held_out(config, corpus.num_bytes), config.split)
-
-
-def held_out(config: DataConfig, num_bytes: int) -> tuple[float, float]:
-    """Shares of the search and the test split: as configured, or less where they are capped."""
-    search = min(config.search_fraction, config.search_bytes / num_bytes)
-    return search, min(config.test_fraction, config.test_bytes / num_bytes)
-
-
 def _write_split(
-    documents: tuple[str, ...], tokenizer: Tokenizer, folder: Path, name: Split
+    documents: tuple[str, ...], tokenizer: Tokenizer, folder: Path, name: Split, progress: Reporter
 ) -> SplitManifest:
     dtype = token_dtype(tokenizer.vocab_size)
-    streams = chain([np.array([tokenizer.end_of_text_id])], tokenizer.encode_documents(documents))
     lengths = np.array([len(document.encode()) for document in documents], dtype="<u8")
     tokens_path = folder / f"{name}.bin"
-    tokens_sha256 = _write(tokens_path, (ids.astype(dtype).tobytes() for ids in streams))
+    with progress.work(f"tokenising the {name} split", int(lengths.sum()), "bytes") as advance:
+        encoded = told(tokenizer.encode_documents(documents), lengths.cumsum().tolist(), advance)
+        streams = chain([np.array([tokenizer.end_of_text_id])], encoded)
+        tokens_sha256 = _write(tokens_path, (ids.astype(dtype).tobytes() for ids in streams))
     return SplitManifest(
         documents=len(documents),
         tokens=tokens_path.stat().st_size // dtype.itemsize,

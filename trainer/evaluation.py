@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from state.progress import SILENT, Reporter
 from state.records import Evaluation, Split
 from trainer.backbones.gpt import GPT
 from trainer.data import IGNORED, Dataset
@@ -20,21 +21,28 @@ from trainer.data import IGNORED, Dataset
 MAX_BLOCKS = 64
 
 
-def evaluate(model: GPT, dataset: Dataset, split: Split, batch: int) -> Evaluation:
+def evaluate(
+    model: GPT, dataset: Dataset, split: Split, batch: int, progress: Reporter = SILENT
+) -> Evaluation:
     """The loss on every window of the split, `batch` windows at a time.
 
     `batch` changes the result by rounding only.
     """
     tally = Tally(split)
     with evaluation_mode([model]):
-        for inputs_BT, targets_BT, num_bytes in device_windows(model, dataset, split, batch):
+        windows = device_windows(model, dataset, split, batch, progress)
+        for inputs_BT, targets_BT, num_bytes in windows:
             log_probs_BTV = F.log_softmax(model(inputs_BT), dim=-1)
             tally.add(log_probs_BTV, targets_BT, num_bytes)
     return tally.evaluation()
 
 
 def evaluate_ensemble(
-    models: Sequence[GPT], dataset: Dataset, split: Split, batch: int = 8
+    models: Sequence[GPT],
+    dataset: Dataset,
+    split: Split,
+    batch: int = 8,
+    progress: Reporter = SILENT,
 ) -> tuple[Evaluation, tuple[Evaluation, ...], float]:
     """The mean distribution's loss, each model's own, and how much the models disagree.
 
@@ -44,7 +52,8 @@ def evaluate_ensemble(
     tallies = [Tally(split) for _ in models]
     ensemble, variation = Tally(split), 0.0
     with evaluation_mode(models):
-        for inputs_BT, targets_BT, num_bytes in device_windows(models[0], dataset, split, batch):
+        windows = device_windows(models[0], dataset, split, batch, progress)
+        for inputs_BT, targets_BT, num_bytes in windows:
             log_probs_MBTV = torch.stack([F.log_softmax(m(inputs_BT), dim=-1) for m in models])
             for tally, log_probs_BTV in zip(tallies, log_probs_MBTV, strict=True):
                 tally.add(log_probs_BTV, targets_BT, num_bytes)
@@ -103,16 +112,20 @@ def total_variation(probs_MBTV: Tensor, counted_BT: Tensor) -> float:
 
 
 def device_windows(
-    model: GPT, dataset: Dataset, split: Split, batch: int
+    model: GPT, dataset: Dataset, split: Split, batch: int, progress: Reporter = SILENT
 ) -> Iterator[tuple[Tensor, Tensor, NDArray[np.int64]]]:
-    """The split's windows on the model's device."""
-    device = model.embedding.weight.device
-    for inputs, targets, num_bytes in dataset.windows(split, model.config.block, batch):
-        yield (
-            torch.from_numpy(inputs).to(device),
-            torch.from_numpy(targets).to(device),
-            num_bytes,
-        )
+    """The split's windows on the model's device, reported as they are done with."""
+    device, block = model.embedding.weight.device, model.config.block
+    done, total = 0, dataset.num_windows(split, block)
+    with progress.work(f"measuring on the {split} split", total, "windows") as advance:
+        for inputs, targets, num_bytes in dataset.windows(split, block, batch):
+            yield (
+                torch.from_numpy(inputs).to(device),
+                torch.from_numpy(targets).to(device),
+                num_bytes,
+            )
+            done += len(inputs)
+            advance(done)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import torch
 
 from state.objects import ObjectStore
 from state.partial import PartialWork
+from state.progress import SILENT, Reporter
 from state.records import Evaluation, Genome, Split
 from state.run_folder import RunFolder
 from state.tasks import (
@@ -36,6 +37,7 @@ from trainer.flops import forward_flops_per_token
 from trainer.fusion import drawn, moved_mean
 from trainer.instruments.cusum import Chart
 from trainer.instruments.weight_entropy import weight_entropy
+from trainer.lesson import Lesson, Tables, from_table, live, read_table
 from trainer.member import Member, precision
 from trainer.partial import partial_work
 from trainer.snapshots import Snapshots
@@ -47,12 +49,19 @@ MAX_CACHED_CHECKPOINTS = 8
 class TaskExecutor:
     """Runs one task at a time; keeps the data and the last checkpoints at hand."""
 
-    def __init__(self, setup: WorkerSetup, work: PartialWork | None = None) -> None:
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        work: PartialWork | None = None,
+        progress: Reporter = SILENT,
+    ) -> None:
         folder = RunFolder(Path(setup.run_folder))
         self.setup, self.data_folder = setup, folder.data
         self.work = work or partial_work(setup)
+        self.progress = progress
         self.objects = ObjectStore(folder.objects)
         self.checkpoints: OrderedDict[str, Checkpoint] = OrderedDict()
+        self.tables = Tables()
         self.throughput: Chart | None = None
         """Of the member that has instruments; it follows from the clock, so it is not stored."""
 
@@ -84,8 +93,8 @@ class TaskExecutor:
         # Not in the snapshot: it follows from the task, like the teachers.
         mean = self.moved_mean(task)
         member = snapshots.member() or self.parent(task, mean)
-        teachers = [self.model(teacher) for teacher in task.teachers]
-        chunk = Chunk(task, member, self.dataset, teachers, snapshots.found, self.throughput)
+        lesson = self.lesson(task)
+        chunk = Chunk(task, member, self.dataset, lesson, snapshots.found, self.throughput)
         chunk.run(snapshots.after_step)
         self.throughput = chunk.throughput
         kept = task.save and not chunk.quarantined
@@ -128,7 +137,7 @@ class TaskExecutor:
         models = [self.model(teacher) for teacher in task.models]
         with precision(self.setup):
             ensemble, members, disagreement = evaluate_ensemble(
-                models, self.dataset, task.split, self.setup.optimizer.batch
+                models, self.dataset, task.split, self.setup.optimizer.batch, self.progress
             )
         flops = [
             self.evaluation_flops(teacher.genome, (evaluation,))
@@ -146,9 +155,9 @@ class TaskExecutor:
 
     def measure(self, model: GPT, splits: tuple[Split, ...]) -> tuple[Evaluation, ...]:
         """The model's loss on each of the splits."""
-        batch = self.setup.optimizer.batch
+        batch, data = self.setup.optimizer.batch, self.dataset
         with precision(self.setup):
-            return tuple(evaluate(model, self.dataset, split, batch) for split in splits)
+            return tuple(evaluate(model, data, split, batch, self.progress) for split in splits)
 
     def evaluation_flops(self, genome: Genome, evaluations: tuple[Evaluation, ...]) -> float:
         """Forward passes over all windows, padding not counted."""
@@ -204,6 +213,18 @@ class TaskExecutor:
         if sha is None:
             return Member.create(self.setup, genome, seed)
         return Member.from_checkpoint(self.setup, self.checkpoint(sha, genome))
+
+    def lesson(self, task: TrainingTask) -> Lesson | None:
+        """What the task's teachers say; None without any."""
+        if not task.teachers:
+            return None
+        teachers = [self.model(teacher) for teacher in task.teachers]
+        if task.teaching == "live":
+            return live(teachers)
+        key = (*(one.checkpoint for one in task.teachers), str(task.threads))
+        with precision(self.setup):
+            table = self.tables.get(key, lambda: read_table(teachers, self.dataset, self.progress))
+            return from_table(table)
 
     def model(self, teacher: Teacher) -> GPT:
         """A frozen model in evaluation mode."""

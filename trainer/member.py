@@ -6,7 +6,7 @@ at rest is its checkpoint and nothing else.
 Shapes: B sequences, T positions, V vocabulary.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ from trainer.instruments.free_energy import TEMPERATURE_PER_RATE
 from trainer.instruments.gradient_norms import GradientNorms, gradient_norms
 from trainer.instruments.instrument_state import InstrumentState
 from trainer.instruments.soft_entropy import soft_weight_entropy
-from trainer.losses import Losses, losses, mean_distribution, plain_loss
+from trainer.losses import Losses, losses, plain_loss
 from trainer.neurons import Kept, NamedTensors, carry_over, kept_neurons, silence_new_neurons
 from trainer.optimizer import Moments, Optimizer
 from trainer.weight_mean import moved_mean
@@ -42,6 +42,8 @@ class Batch(NamedTuple):
 
     inputs: Tensor
     targets: Tensor
+    taught: Tensor | None = None
+    """What teachers say of the tokens that follow, [B, T, V]."""
 
 
 class StepSettings(NamedTuple):
@@ -200,15 +202,14 @@ class Member:
         """A change of activation is under way."""
         return any(layer.morph is not None for layer in self.model.feed_forwards())
 
-    def losses(self, batch: Batch, settings: StepSettings, teachers: Sequence[GPT]) -> Losses:
+    def losses(self, batch: Batch, settings: StepSettings) -> Losses:
         """Objective and cross-entropy of the batch."""
         smoothing = self.setup.optimizer.label_smoothing
         with precision(self.setup):
-            if not teachers and not smoothing:
-                return plain_loss(self.model, *batch)
-            taught_BTV = mean_distribution(teachers, batch.inputs) if teachers else None
+            if batch.taught is None and not smoothing:
+                return plain_loss(self.model, batch.inputs, batch.targets)
             logits_BTV = self.model(batch.inputs)
-        return losses(logits_BTV, batch.targets, smoothing, taught_BTV, settings.teacher_weight)
+        return losses(logits_BTV, batch.targets, smoothing, batch.taught, settings.teacher_weight)
 
     def with_free_energy(self, objective: Tensor, settings: StepSettings) -> Tensor:
         """The objective and `weight * T * H`, where that is asked for."""
@@ -223,7 +224,6 @@ class Member:
         self,
         batch: Batch,
         settings: StepSettings,
-        teachers: Sequence[GPT] = (),
         look: Callable[[GPT], None] | None = None,
     ) -> StepOutcome:
         """One update; one that is not sound leaves no trace in weights or moments.
@@ -232,7 +232,7 @@ class Member:
         """
         torch.manual_seed(settings.dropout_seed)
         self.model.set_morph(settings.morph)
-        objective, nats = self.losses(batch, settings, teachers)
+        objective, nats = self.losses(batch, settings)
         torch.autograd.backward(self.with_free_energy(objective, settings))
         if look is not None:
             look(self.model)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from state.progress import SILENT, Reporter
+
 SHINGLE_BYTES = 16
 BANDS = 10
 ROWS = 3
@@ -30,7 +32,9 @@ def normalise(text: str) -> bytes:
     return " ".join(text.lower().split()).encode()
 
 
-def group_near_duplicates(texts: Sequence[str], largest_share: float = 0.25) -> NDArray[np.intp]:
+def group_near_duplicates(
+    texts: Sequence[str], largest_share: float = 0.25, progress: Reporter = SILENT
+) -> NDArray[np.intp]:
     """The group of each text [N]. Texts equal after normalisation always share one.
 
     Near copies are joined transitively at the lowest threshold at which no group holds more than
@@ -38,15 +42,27 @@ def group_near_duplicates(texts: Sequence[str], largest_share: float = 0.25) -> 
     """
     normalised = [normalise(text) for text in texts]
     sizes = np.array([len(text) for text in normalised])
-    signatures = np.stack([_signature(text) for text in normalised])
+    signatures = _signatures(normalised, progress)
     exact = _equal_pairs(normalised)
-    pairs, similarity = _similar_pairs(signatures)
+    with progress.work("comparing near copies"):
+        pairs, similarity = _similar_pairs(signatures)
     for threshold in THRESHOLDS:
         near = np.concatenate([exact, pairs[similarity >= threshold]])
         groups = _components(len(texts), near)
         if np.bincount(groups, weights=sizes).max() <= largest_share * sizes.sum():
             return groups
     return _components(len(texts), exact)
+
+
+def _signatures(texts: Sequence[bytes], progress: Reporter) -> NDArray[np.uint32]:
+    """Of each text [N, BANDS * ROWS]."""
+    found, done = [], 0
+    with progress.work("looking for near copies", sum(map(len, texts)), "bytes") as advance:
+        for text in texts:
+            found.append(_signature(text))
+            done += len(text)
+            advance(done)
+    return np.stack(found)
 
 
 def _signature(text: bytes) -> NDArray[np.uint32]:

@@ -17,8 +17,9 @@ from zlib import crc32
 
 import numpy as np
 
+from state.progress import SILENT, Reporter
 from state.records import Split
-from trainer.config import Contiguous
+from trainer.config import Contiguous, DataConfig
 from trainer.corpus import Corpus
 from trainer.near_duplicates import group_near_duplicates
 
@@ -30,8 +31,30 @@ _LINE = re.compile(r"(?<=\n)")
 _WORD = re.compile(r"(?<=\s)(?=\S)")
 
 
+def split_texts(
+    config: DataConfig, corpus: Corpus, progress: Reporter = SILENT
+) -> dict[Split, tuple[str, ...]]:
+    """The texts of each split; without test where the configuration leaves nothing for it."""
+    match config.split:
+        case Contiguous():
+            return split_contiguous(corpus, config.split)
+        case _:
+            shares = held_out(config, corpus.num_bytes)
+            return split_corpus(corpus, *shares, config.split, progress)
+
+
+def held_out(config: DataConfig, num_bytes: int) -> tuple[float, float]:
+    """Shares of the search and the test split: as configured, or less where they are capped."""
+    search = min(config.search_fraction, config.search_bytes / num_bytes)
+    return search, min(config.test_fraction, config.test_bytes / num_bytes)
+
+
 def split_corpus(
-    corpus: Corpus, search_fraction: float, test_fraction: float, units_of: Units = "auto"
+    corpus: Corpus,
+    search_fraction: float,
+    test_fraction: float,
+    units_of: Units = "auto",
+    progress: Reporter = SILENT,
 ) -> dict[Split, tuple[str, ...]]:
     """The units of each split, in the order of the corpus.
 
@@ -46,7 +69,7 @@ def split_corpus(
         "search": search_fraction * sizes.sum(),
     }
     members: dict[Split, list[int]] = {"train": [], "search": [], "test": []}
-    for group in _groups(units, digests):
+    for group in _groups(units, digests, progress):
         size = int(sizes[group].sum())
         split = _assign(size, limits)
         members[split] += group
@@ -89,10 +112,10 @@ def _assign(size: int, room: dict[Split, float]) -> Split:
     return next((split for split, left in room.items() if size / 2 <= left), "train")
 
 
-def _groups(units: Sequence[str], digests: Sequence[bytes]) -> list[list[int]]:
+def _groups(units: Sequence[str], digests: Sequence[bytes], progress: Reporter) -> list[list[int]]:
     """Indices of near copies together, groups ordered by their smallest digest."""
     groups: dict[int, list[int]] = {}
-    for index, group in enumerate(group_near_duplicates(units)):
+    for index, group in enumerate(group_near_duplicates(units, progress=progress)):
         groups.setdefault(int(group), []).append(index)
     return sorted(groups.values(), key=lambda group: min(digests[index] for index in group))
 

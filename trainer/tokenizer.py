@@ -19,6 +19,7 @@ from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 from state.durable import write_atomically
+from state.progress import SILENT, Reporter
 from trainer.config import TokenizerKind
 
 TokenIds = NDArray[np.uint32]
@@ -175,7 +176,10 @@ class BpeTokenizer(_Vocabulary):
 
 
 def train_tokenizer(
-    kind: TokenizerKind, train_documents: Sequence[str], vocab_size: int | None = None
+    kind: TokenizerKind,
+    train_documents: Sequence[str],
+    vocab_size: int | None = None,
+    progress: Reporter = SILENT,
 ) -> Tokenizer:
     """Fit a tokenizer to the train split.
 
@@ -190,7 +194,7 @@ def train_tokenizer(
             return CharTokenizer("char", "".join(sorted(c for c in characters if ord(c) > 127)))
         case "bpe":
             num_bytes = sum(len(document.encode()) for document in train_documents)
-            return _train_bpe(train_documents, vocab_size or auto_vocab_size(num_bytes))
+            return _train_bpe(train_documents, vocab_size or auto_vocab_size(num_bytes), progress)
         case _:
             assert_never(kind)
 
@@ -232,7 +236,9 @@ def _not_a_tokenizer(path: Path) -> ValueError:
     )
 
 
-def _train_bpe(documents: Sequence[str], vocab_size: int) -> BpeTokenizer:
+def _train_bpe(
+    documents: Sequence[str], vocab_size: int, progress: Reporter = SILENT
+) -> BpeTokenizer:
     """Markers are cut out first: no merge is spent on their letters."""
     tokenizer = HuggingFaceTokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -246,9 +252,19 @@ def _train_bpe(documents: Sequence[str], vocab_size: int) -> BpeTokenizer:
         ],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
-    parts = (part for document in documents for part in _MARKER.split(document)[::2] if part)
-    tokenizer.train_from_iterator(parts, trainer)
+    with progress.work("merging tokens"):
+        tokenizer.train_from_iterator(_without_markers(documents, progress), trainer)
     return BpeTokenizer(tokenizer)
+
+
+def _without_markers(documents: Sequence[str], progress: Reporter) -> Iterator[str]:
+    """The stretches between markers. The library counts words as it takes them, merges after."""
+    done, total = 0, sum(len(document.encode()) for document in documents)
+    with progress.work("counting words", total, "bytes") as advance:
+        for document in documents:
+            yield from (part for part in _MARKER.split(document)[::2] if part)
+            done += len(document.encode())
+            advance(done)
 
 
 def _byte_symbols() -> dict[str, int]:
@@ -264,6 +280,8 @@ def _byte_symbols() -> dict[str, int]:
 
 
 _BYTE_OF_SYMBOL = _byte_symbols()
+BYTE_SYMBOLS = tuple(sorted(_BYTE_OF_SYMBOL, key=_BYTE_OF_SYMBOL.__getitem__))
+"""The stand-in for each byte from 0 to 255."""
 
 
 def _symbol_bytes(token: str) -> bytes:

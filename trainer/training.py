@@ -19,6 +19,7 @@ from trainer.guards import finite_or_none, must_be_quarantined
 from trainer.instruments.cusum import Chart
 from trainer.instruments.cusum_panel import THROUGHPUT_DOWN
 from trainer.instruments.on_member import Instruments
+from trainer.lesson import Lesson
 from trainer.losses import losses
 from trainer.member import Batch, Member, StepOutcome, StepSettings, precision
 from trainer.schedule import morph_fraction, multiplier
@@ -38,12 +39,12 @@ class Chunk:
         task: TrainingTask,
         member: Member,
         dataset: Dataset,
-        teachers: Sequence[GPT] = (),
+        lesson: Lesson | None = None,
         progress: Progress | None = None,
         throughput: Chart | None = None,
     ) -> None:
         """`throughput` is the chart of the member's last task in this process."""
-        self.task, self.member, self.dataset, self.teachers = task, member, dataset, teachers
+        self.task, self.member, self.dataset, self.lesson = task, member, dataset, lesson
         self.setup = member.setup
         self.rows: list[StepMetrics] = list(progress.rows) if progress else []
         self.instruments: Instruments | None = None
@@ -91,8 +92,8 @@ class Chunk:
         settings = self.settings(index)
         if settings.morph == 1:
             self.member.finish_morph()
-        batch, look = self.batch(index), self.look_of(index)
-        outcome = self.member.train_step(batch, settings, self.teachers, look)
+        batch, look = self.taught(self.batch(index), index), self.look_of(index)
+        outcome = self.member.train_step(batch, settings, look)
         self.member.move_mean(self.task.mean_rate)
         row = self.row(index, batch, outcome, time.perf_counter() - started)
         return row if self.reader is None else self.read(index, batch, row, self.reader)
@@ -114,19 +115,30 @@ class Chunk:
 
     def batch(self, index: int) -> Batch:
         """The batch of step `index`, on the model's device."""
-        windows = self.setup.optimizer.batch
-        if self.reader is not None:
-            windows = self.reader.batch
         step, block = self.task.first_step + index, self.setup.model.block
-        inputs, targets = self.dataset.batch(self.task.batches, step, windows, block)
+        inputs, targets = self.dataset.batch(self.task.batches, step, self.windows, block)
         device = self.setup.device
         return Batch(torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device))
 
+    def taught(self, batch: Batch, index: int) -> Batch:
+        """With what the teachers say of it, if there are any."""
+        if self.lesson is None:
+            return batch
+        step, block = self.task.first_step + index, self.setup.model.block
+        starts_B = self.dataset.starts(self.task.batches, step, self.windows, block)
+        with precision(self.setup):
+            return batch._replace(taught=self.lesson(batch.inputs, starts_B))
+
+    @property
+    def windows(self) -> int:
+        """Sequences of the next batch."""
+        return self.setup.optimizer.batch if self.reader is None else self.reader.batch
+
     def loss_of_first_batch(self) -> float:
         """Nats per token of the first batch as the member stands, without dropout."""
-        inputs_BT, targets_BT = self.batch(0)
+        batch = self.batch(0)
         with evaluation_mode([self.member.model]), precision(self.setup):
-            return float(losses(self.member.model(inputs_BT), targets_BT).nats)
+            return float(losses(self.member.model(batch.inputs), batch.targets).nats)
 
     def row(self, index: int, batch: Batch, outcome: StepOutcome, seconds: float) -> StepMetrics:
         """The metrics of one step; what is not finite is absent."""
@@ -212,11 +224,17 @@ class Chunk:
             alarms=alarms_of(self.rows),
         )
 
+    @property
+    def num_table_tokens(self) -> int:
+        """Tokens that teachers read for their table, where this task pays for it."""
+        return self.dataset.manifest.splits["train"].tokens if self.task.reads_table else 0
+
     def training_flops(self, tokens: int) -> float:
-        """Steps, teacher passes, and the two passes that measured the switch."""
+        """Steps, what teachers read, and the two passes that measured the switch."""
         config, task = self.setup.model, self.task
         flops = training_flops_per_step(config, task.genome, tokens)
-        flops += sum(forward_flops_per_token(config, t.genome) for t in task.teachers) * tokens
+        taught = sum(forward_flops_per_token(config, one.genome) for one in task.teachers)
+        flops += taught * (tokens if task.teaching == "live" else self.num_table_tokens)
         for genome in self.measured_genomes:
             flops += forward_flops_per_token(config, genome) * self.batch_tokens
         return flops

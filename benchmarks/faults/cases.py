@@ -21,8 +21,8 @@ from benchmarks.faults.inject import (
 )
 from orchestrator.adaptation import RESPONSES
 from orchestrator.config import RunConfig
-from orchestrator.detector_names import DETECTOR_NAMES
 from orchestrator.phases import SIX_PHASES
+from state.detector_names import DETECTOR_NAMES
 from state.records import PhaseName
 
 Settings = Mapping[str, JsonValue]

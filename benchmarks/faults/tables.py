@@ -7,8 +7,8 @@ from pydantic import JsonValue
 
 from benchmarks.faults.cases import CASES, Case
 from benchmarks.faults.course import Course
-from orchestrator.detector_names import DETECTOR_NAMES
 from state.base import Record
+from state.detector_names import DETECTOR_NAMES
 
 FOUND = (*DETECTOR_NAMES, "throughput_collapse", "phase_slow")
 """Findings, and what the clock has to say."""

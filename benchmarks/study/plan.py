@@ -141,6 +141,17 @@ def distilled(
             yield Job(arm.replace("c ", "c untaught ", 1), untaught)
 
 
+def cheapest_lesson(corpus: Corpus, budget: int) -> Jobs:
+    """Arm c with two lineages of a quarter each and a table read once, without overlap."""
+    for seed in SEEDS:
+        arm = f"c once 2x{budget // 4} {budget}"
+        members = tuple(lineage(corpus, budget // 4, seed, index) for index in range(2))
+        yield from (Job(arm, member) for member in members)
+        yield Job(arm, host(members, budget, {"overlap": False}))
+        untaught = host(members, budget, {"weight": 0.0})
+        yield Job(arm.replace("c once", "c untaught"), untaught)
+
+
 def sweep(budget: int, k: int, steps: int) -> Jobs:
     """Arm c, one seed: weight, temperature, source of the lesson, fresh or warm."""
     members = tuple(lineage("historic", steps, 0, index) for index in range(k))
@@ -225,6 +236,10 @@ def plan() -> Jobs:
     yield from ensembles("historic", 24_000, (4,))
     yield from distilled("historic", 24_000, ((2, 6000),))
     yield from singles("historic", 24_000, ("gelu",))
+    yield from cheapest_lesson("historic", 6000)
+    yield from singles("historic", 3000, ("gelu",))
+    yield from cheapest_lesson("historic", 3000)
+    yield from cheapest_lesson("tinyshakespeare", 6000)
     yield from truth()
     yield from rankings()
     yield from noise()

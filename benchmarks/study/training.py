@@ -1,7 +1,6 @@
 """Training one spec with the product's trainer, resumable at each of its evaluations."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -35,10 +34,10 @@ class Student(Member):
     teaching: Teaching | None = None
     starts: torch.Tensor | None = None
 
-    def losses(self, batch: Batch, settings: StepSettings, teachers: Sequence[GPT]) -> Losses:
+    def losses(self, batch: Batch, settings: StepSettings) -> Losses:
         """`(1-w) CE + w T^2 KL(teachers || student)`, both at temperature T."""
         if self.teaching is None:
-            return super().losses(batch, settings, teachers)
+            return super().losses(batch, settings)
         assert self.starts is not None
         lesson = self.teaching.lesson
         taught_BTV = self.teaching.taught(batch.inputs, self.starts.numpy())

@@ -8,13 +8,17 @@ from dashboard.terminal.figures import printable
 from state.store_rows import StoredEvent
 
 _TEMPLATES: dict[str, tuple[str, ...]] = {
-    "phase_started": ("{phase} begins with {steps} steps: {purpose} {note}",),
+    "phase_started": ("{phase} begins with {steps} steps: {purpose} ({note})",),
     "generation": (
         "{phase} generation {generation}: best {best_bits_per_byte} bpb, "
         "{accepted} of {challengers} challengers accepted, {decision}",
     ),
     "gate": ("{phase} gate: {verdict} at {bits_per_byte} bpb with {formula} ({reason})",),
     "regime": ("shares: {reason}",),
+    "symbiosis": (
+        "lineage {host_lineage} becomes the host: the average of all has {ensemble_bits_per_byte} "
+        "bpb, the best alone {best_bits_per_byte}; its lessons have weight {distil_weight}",
+    ),
     "chunk": ("{phase} {host}: {bits} bpb after {age} steps",),
     "control_started": ("control {name} begins with {steps} steps",),
     "mode": ("{mode}: {activation}, symbio {symbio}",),
@@ -59,7 +63,7 @@ def plain_line(event: StoredEvent | Mapping[str, JsonValue]) -> str:
     facts = {name: _shown(value) for name, value in data.items()}
     for template in _TEMPLATES.get(kind, ()):
         try:
-            return " ".join(template.format_map(facts).split())
+            return " ".join(template.format_map(facts).replace(" ()", "").split())
         except KeyError:
             continue
     listed = " ".join(f"{printable(name)}={value}" for name, value in facts.items())

@@ -1,26 +1,26 @@
-"""Everything that one frame shows, and how it is read from the store."""
+"""Everything that one frame shows of the store, and how it is read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from dashboard.terminal.history import Alarms, Past, Point
 from state.metrics_reader import MetricsReader
 from state.records import (
     BatteryReport,
     Decision,
     Ledger,
     MemberRecord,
-    Sample,
     StepMetrics,
     Synchrony,
 )
-from state.store_rows import RunSummary, StoredEvent, StoredFinding
+from state.store_rows import RunSummary, StoredEvent, StoredFinding, StoredSample
 
-NUM_EVENTS = 60
-NUM_FINDINGS = 5
-NUM_LOSSES = 200
-NUM_SYNCHRONIES = 20
+NUM_EVENTS = 100
+NUM_FINDINGS = 200
+NUM_SAMPLES = 60
+NUM_SYNCHRONIES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,20 @@ class RunView:
     lineages: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Which lineages the phases belong to, by the number of phases."""
     battery: BatteryReport | None = None
-    sample: Sample | None = None
+    samples: tuple[StoredSample, ...] = ()
+    """Those that were drawn last, all at one point of the run."""
     findings: tuple[StoredFinding, ...] = ()
     events: tuple[StoredEvent, ...] = ()
     slow: tuple[Mapping[str, JsonValue], ...] = ()
     """What the clock says of the phase: rows of log.txt that still hold."""
-    best_bits_per_byte: tuple[float, ...] = ()
-    """Of each generation that measured it."""
+    course: tuple[Point, ...] = ()
+    """Every generation, and every chunk of a host."""
     steps: tuple[StepMetrics, ...] = ()
     """Of the newest chunk of a model that trains alone."""
     losses: tuple[float, ...] = ()
     """Its training loss from the first step to the last, thinned out."""
-    search_bits: tuple[float, ...] = ()
-    """Its bits per byte at each evaluation."""
+    alarms: Alarms | None = None
+    """Of its CUSUM charts; None where they were not drawn."""
 
     @property
     def is_single(self) -> bool:
@@ -67,55 +68,57 @@ class RunView:
         told = (event.data.get("phase") for event in reversed(self.events))
         return next((phase for phase in told if isinstance(phase, str)), self.run.phase)
 
+    @property
+    def distance(self) -> float | None:
+        """Between the genomes of the last complete generation, where it has several."""
+        return self.course[-1].distance if self.course else None
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How far the run came while somebody watched; what the time left is estimated from."""
+    @property
+    def finished(self) -> StoredEvent | None:
+        """The event with the result, if nothing came after it."""
+        last = self.events[-1] if self.events else None
+        return last if last is not None and last.kind == "finished" else None
 
-    seconds: float = 0.0
-    steps: int = 0
 
-
-def read_view(store: MetricsReader) -> RunView | None:
-    """The latest run of the store; None before it has begun."""
+def read_view(store: MetricsReader, past: Past | None = None) -> RunView | None:
+    """The latest run of the store; None before it has begun. `past` is what is known already."""
     run_id = store.latest_run()
     run = store.summary(run_id) if run_id is not None else None
-    return None if run is None else _view_of(store, run)
+    return None if run is None else _view_of(store, run, past or Past())
 
 
-def eta_seconds(view: RunView, pace: Pace) -> float | None:
-    """Seconds to the end of the budget at the pace so far; None while there is no pace."""
-    if view.ledger is None or pace.steps <= 0:
-        return None
-    return max(0, view.ledger.budget - view.spent) * pace.seconds / pace.steps
-
-
-def _view_of(store: MetricsReader, run: RunSummary) -> RunView:
+def _view_of(store: MetricsReader, run: RunSummary, past: Past) -> RunView:
     run_id = run.run_id
-    batteries, samples = store.batteries(run_id), store.samples(run_id, last=1)
+    single = run.config.get("mode") == "train"
+    batteries = store.batteries(run_id)
     synchrony = store.synchrony(run_id, last=NUM_SYNCHRONIES)
-    battery = batteries[-1] if batteries else None
-    spoken = samples[-1].sample if samples else None
-    if spoken is None and battery is not None and battery.samples:
-        spoken = battery.samples[0]
-    view = RunView(
+    past.update(store, run_id, single=single)
+    return RunView(
         run=run,
         ledger=store.ledger(run_id),
         members=() if run.generation is None else store.members(run_id, run.generation),
         decisions=store.decisions(run_id),
         synchrony=synchrony,
         lineages=_lineages(store, run_id, synchrony),
-        battery=battery,
-        sample=spoken,
+        battery=batteries[-1] if batteries else None,
+        samples=_newest(store.samples(run_id, last=NUM_SAMPLES)),
         findings=store.findings(run_id, last=NUM_FINDINGS),
         events=store.events(run_id, last=NUM_EVENTS),
-        best_bits_per_byte=tuple(
-            done.best_bits_per_byte
-            for done in store.generations(run_id)
-            if done.best_bits_per_byte is not None
-        ),
+        course=past.course,
+        steps=past.newest_steps,
+        losses=past.losses,
+        alarms=past.alarms,
     )
-    return _with_training(view, store) if view.is_single else view
+
+
+def _newest(samples: tuple[StoredSample, ...]) -> tuple[StoredSample, ...]:
+    """Those of the point at which the last one was drawn."""
+    return tuple(
+        one
+        for one in samples
+        if (one.generation, one.phase, one.step)
+        == (samples[-1].generation, samples[-1].phase, samples[-1].step)
+    )
 
 
 def _lineages(
@@ -128,15 +131,3 @@ def _lineages(
         for count, generation in generations.items()
     }
     return {count: tuple(sorted(found)) for count, found in champions.items()}
-
-
-def _with_training(view: RunView, store: MetricsReader) -> RunView:
-    run_id, members = view.run.run_id, store.members(view.run.run_id)
-    own = [member for member in members if member.role == "host"]
-    ids = None if len(own) == len(members) else [member.member_id for member in own]
-    return replace(
-        view,
-        steps=store.steps(run_id, own[-1].member_id) if own else (),
-        losses=tuple(point.loss for point in store.losses(run_id, ids, limit=NUM_LOSSES)),
-        search_bits=tuple(one.bits_per_byte for one in own if one.bits_per_byte is not None),
-    )

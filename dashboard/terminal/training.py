@@ -1,12 +1,12 @@
 """What the live view shows of a model that trains alone, in place of a population. Pure."""
 
 from collections.abc import Sequence
-from statistics import mean
 
 from pydantic import JsonValue
 from rich.text import Text
 
-from dashboard.terminal.figures import compact, printable, sparkline
+from dashboard.terminal.figures import compact, number, printable
+from dashboard.terminal.layout import Room, Section, Want
 from dashboard.terminal.snapshot import RunView
 from state.records import Readings, StepMetrics
 
@@ -22,7 +22,6 @@ READINGS = {
     "effective_rank": "rank",
     "free_energy": "free energy",
     "mi_input_output": "information",
-    "cusum_alerts": "alarms",
     "adaptive_batch_size": "batch",
 }
 
@@ -32,57 +31,44 @@ def model_line(view: RunView) -> Text:
     line = Text(printable(view.run.ffn_activation or ""), style="cyan")
     for table, name, form in SHAPE:
         value = _setting(view, table, name)
-        line.append("" if value is None else f"  {printable(form.format(value))}", style="default")
+        shown = "" if value is None else f"  {printable(form.format(value))}"
+        line.append(shown, style="default")
     if _setting(view, "train", "symbio"):
         line.append("  symbio", style="bold magenta")
     return line
 
 
-def training(view: RunView, width: int, *, ascii_only: bool) -> list[Text]:
-    """Where the model stands: losses, speed, rate, and what the instruments read."""
+def training(view: RunView, _room: Room) -> Section:
+    """Where the model stands: speed, rate, gradient, and what the instruments read."""
+    title = Text("training", style="bold")
+    lines = _lines(view)
+    need = 1 + len(lines)
+    return Section(title, Want(min(4, need), need, need), lambda rows: lines[:rows])
+
+
+def _lines(view: RunView) -> list[Text]:
     if not view.steps:
         return [Text("no chunk is complete yet", style="dim")]
-    last, curve_width = view.steps[-1], max(8, width - 40)
+    last = view.steps[-1]
     lines = [
-        _line("step", f"{last.step:,}"),
-        _line("loss", _of(last.loss, "{:.4f} nats "), view.losses, curve_width, ascii_only),
-        _line("search", _bits(view), view.search_bits, curve_width, ascii_only),
+        _line("step", f"{last.step:,}  loss {number(last.loss, '{:.4f}')} nats"),
+        _line("search", _bits(view)),
         _line("speed", _speed(view.steps)),
-        _line("rate", f"{last.learning_rate:.3g}"),
-        _line("gradient", _gradient(last)),
+        _line("rate", f"{last.learning_rate:.3g}  gradient {_gradient(last)}"),
     ]
     readings = _readings(view.steps)
     return [*lines, _line("symbio", readings)] if readings else lines
 
 
-def _line(
-    name: str,
-    text: str,
-    curve: Sequence[float] = (),
-    width: int = 0,
-    ascii_only: bool = False,
-) -> Text:
-    line = Text(f"{name:10} ", style="magenta").append(text, style="default")
-    if len(curve) > 1:
-        bars = sparkline(thinned(curve, width), width, ascii_only=ascii_only)
-        line.append(f" {bars}", style="default")
-    return line
-
-
-def thinned(values: Sequence[float], count: int) -> list[float]:
-    """At most `count` means of neighbours, so that the whole course fits."""
-    group = max(1, -(-len(values) // max(1, count)))
-    return [mean(values[start : start + group]) for start in range(0, len(values), group)]
-
-
-def _of(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)
+def _line(name: str, text: str) -> Text:
+    return Text(f"{name:10} ", style="magenta").append(text, style="default")
 
 
 def _bits(view: RunView) -> str:
-    if not view.search_bits:
+    measured = [one.bits_per_byte for one in view.course if one.bits_per_byte is not None]
+    if not measured:
         return "not measured yet"
-    return f"{view.search_bits[-1]:.4f} bpb, best {min(view.search_bits):.4f}"
+    return f"{measured[-1]:.4f} bpb, best {min(measured):.4f}"
 
 
 def _speed(steps: Sequence[StepMetrics]) -> str:
@@ -96,7 +82,7 @@ def _speed(steps: Sequence[StepMetrics]) -> str:
 def _gradient(step: StepMetrics) -> str:
     clipped = "" if not step.clip_pct else f", {step.clip_pct:.0f} % clipped away"
     skipped = ", step skipped" if step.skipped else ""
-    return f"norm {_of(step.grad_norm, '{:.3g}')}{clipped}{skipped}"
+    return f"norm {number(step.grad_norm, '{:.3g}')}{clipped}{skipped}"
 
 
 def _readings(steps: Sequence[StepMetrics]) -> str:

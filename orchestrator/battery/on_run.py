@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from inference_battery.prompts import as_prompt, choose_prompts
 from inference_battery.questions import Question, questions
 from inference_battery.reference import MAX_CHARACTERS, Reference
+from state.progress import SILENT, Reporter
 from state.records import BatteryReport, PhaseName
 from trainer.config import WorkerSetup
 from trainer.excerpt import excerpt
@@ -31,6 +32,7 @@ def try_model(
     seed: int,
     phase: PhaseName,
     generation: int,
+    progress: Reporter = SILENT,
 ) -> BatteryReport:
     """Let the model answer, and judge it by the run's own text."""
     from inference_battery.battery import run_battery
@@ -45,6 +47,7 @@ def try_model(
         phase=phase,
         generation=generation,
         held_out_tokens=dataset.tokens("search")[:CALIBRATION_TOKENS],
+        progress=progress,
     )
 
 

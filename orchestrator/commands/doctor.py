@@ -12,6 +12,8 @@ import psutil
 
 from orchestrator.commands.doctor_checks import Check
 from orchestrator.commands.doctor_sockets import socket_checks
+from orchestrator.commands.progress_shown import sinks_of
+from state.progress import Reporter
 
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_TORCH = (2, 10)
@@ -26,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
         from orchestrator.commands import kill_test
 
         return kill_test.run(arguments)
-    checks = examine()
+    with Reporter(*sinks_of(arguments)).work("trying torch and Ray"):
+        checks = examine()
     if arguments.json:
         print(json.dumps([check.model_dump() for check in checks]))
     else:

@@ -11,13 +11,16 @@ from state.run_folder import RunFolder
 def run(arguments: argparse.Namespace) -> int:
     """Make the new run and start it; returns the exit code."""
     started_at = time.monotonic()
+    from orchestrator.commands.progress_shown import run_sinks
     from orchestrator.forking import fork
     from orchestrator.replay.boundaries import parse_point
     from orchestrator.session import build_engine
+    from state.progress import ProgressFile, Reporter
 
     source = RunFolder.from_argument(arguments.run)
     target = RunFolder(arguments.run_dir or free_folder(source.root))
     stream = sys.stderr if arguments.json else sys.stdout
+    progress = Reporter(ProgressFile(target.progress), *run_sinks(arguments))
     fork(
         source,
         parse_point(arguments.at),
@@ -25,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         target,
         build=build_engine,
         say=lambda text: print(text, file=stream, flush=True),
+        progress=progress,
     )
     print(f"forked {source.root} at {arguments.at} into {target.root}", file=stream)
     if arguments.no_run:

@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from orchestrator.kill_test import forked
@@ -89,7 +95,8 @@ def _tried(scratch: Scratch, kills: int, tell: Tell) -> tuple[Reference, list[Ki
 @contextmanager
 def _progress(kills: int, *, visible: bool) -> Iterator[Tell]:
     """A bar that is drawn when something happens: a thread would not go well with fork."""
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    times = (TimeElapsedColumn(), TextColumn("about"), TimeRemainingColumn(), TextColumn("left"))
+    columns = (BarColumn(), TextColumn("{task.description}"), *times)
     console = Console(stderr=True)
     with Progress(
         *columns, console=console, auto_refresh=False, transient=True, disable=not visible

@@ -1,73 +1,128 @@
-"""`symbio-auto plan`: what a run would do with its budget, before it starts."""
+"""`symbio-auto plan`: what a run would do with its budget and what it would take."""
 
 import argparse
-import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
 
-from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.evolution.regime import MANY_PASSES, may_shift
 from orchestrator.flags import settings_of
-from orchestrator.phases import fit_search, phases_of, purpose, shares_of
-from orchestrator.resolve import corpus_bytes, resolve_shape
+from orchestrator.origin import find_origin
+from orchestrator.planning.plan import Plan, plan_of, slots_of
+from orchestrator.planning.text import prepare_text
+from orchestrator.planning.view import as_text
+from orchestrator.resolve import corpus_bytes, resolve_data, resolve_shape
 from orchestrator.settings import build_config
-from state.base import Record
+from orchestrator.train_flags import TRAIN_FLAGS, TRAIN_SWITCHES
+from orchestrator.train_settings import build_train_config
+from state.genome import parse
+from state.run_folder import RunFolder
 
-
-class PlannedPhase(Record):
-    """One line of the plan."""
-
-    phase: str
-    steps: int
-    population: int | None = None
-    steps_per_candidate: int | None = None
-    null_pairs: int | None = None
-    purpose: str
-    note: str = ""
+PREFIX = "symbio-plan-"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the plan."""
-    config = build_config(settings_of(arguments), config_file=arguments.config)
-    resolution = resolve_shape(config, corpus_bytes(config.data.paths))
-    plan = planned_phases(resolution.config)
-    if arguments.json:
-        print(json.dumps([one.model_dump() for one in plan]))
-        return 0
-    for note in resolution.notes:
-        print(note)
-    print(f"{'phase':15}{'steps':>8}{'members':>9}{'steps each':>12}  purpose")
-    for one in plan:
-        members, each = one.population or "-", one.steps_per_candidate or "-"
-        print(f"{one.phase:15}{one.steps:8}{members:>9}{each:>12}  {one.purpose}")
-        if one.note:
-            print(f"{'':15}{one.note}")
-    print(f"{'total':15}{config.budget:8}")
-    if may_shift(resolution.config):
-        print(
-            f"where primordial ends, a run that passes over its text under {MANY_PASSES:g} times "
-            "leaves\ncambrian and oxidation what they need and gives the rest to the host"
-        )
-    if not config.control:
-        print(f"--control gelu adds a baseline of {config.budget} steps, outside the budget")
+    """Print the plan. Nothing is left on disk."""
+    if arguments.price_per_hour is not None and arguments.price_per_hour < 0:
+        raise ValueError(f"--price-per-hour {arguments.price_per_hour:g} is below 0; give a price")
+    config = asked_config(arguments)
+    plan = make_plan(config, probes=not arguments.no_probe, price=arguments.price_per_hour)
+    print(plan.model_dump_json() if arguments.json else as_text(plan))
     return 0
 
 
-def planned_phases(config: RunConfig) -> list[PlannedPhase]:
-    """The phases as a run would begin them; what a phase saves later moves on to the host."""
-    parts = books.allot(config.budget, shares_of(config))
-    lines = []
-    for phase in phases_of(config):
-        steps = parts[phase.name]
-        line = PlannedPhase(phase=phase.name, steps=steps, purpose=purpose(phase.name))
-        if phase.kind == "search":
-            fit = fit_search(phase, config.evolution, steps, config.evolution.lineages)
-            line = line.model_copy(
-                update={
-                    "population": fit.population,
-                    "steps_per_candidate": fit.steps_per_candidate,
-                    "null_pairs": fit.null_pairs,
-                    "note": fit.note,
-                }
+def asked_config(arguments: argparse.Namespace) -> RunConfig:
+    """The configuration of the run that is planned."""
+    if arguments.planned != "train":
+        return build_config(settings_of(arguments), config_file=arguments.config)
+    config, warnings = build_train_config(
+        settings_of(arguments, TRAIN_FLAGS, TRAIN_SWITCHES),
+        config_file=arguments.config,
+        symbio_file=arguments.symbio_config,
+    )
+    for warning in warnings:
+        print(f"symbio-auto: warning: {warning}", file=sys.stderr)
+    return config
+
+
+def make_plan(config: RunConfig, *, probes: bool, price: float | None = None) -> Plan:
+    """Prepare the text in a folder that goes away, and train on it for a moment if `probes`.
+
+    Raises:
+        ValueError: what a run would refuse too.
+    """
+    begun = time.monotonic()
+    num_bytes = corpus_bytes(config.data.paths)
+    shape = resolve_shape(config, num_bytes)
+    origin = find_origin(Path(config.train.init_from)) if config.train.init_from else None
+    with _temporary_folder() as folder, _told("reading the text", probes=probes):
+        text = prepare_text(
+            shape.config.data,
+            folder.root,
+            shape.config.model.block,
+            num_bytes,
+            origin.tokenizer if origin else None,
+        )
+        resolved = resolve_data(shape.config, text.manifest)
+        rates = None
+        if probes:
+            from orchestrator.planning.probe import measure
+
+            rates = measure(
+                resolved,
+                folder,
+                slots=slots_of(resolved),
+                formula=parse(_formula(resolved)).formula,
+                begun=begun,
             )
-        lines.append(line)
-    return lines
+    return plan_of(
+        resolved,
+        text.size,
+        rates,
+        num_bytes=num_bytes,
+        is_estimate=text.is_estimate,
+        cores=os.cpu_count() or 1,
+        price_per_hour=price,
+        notes=shape.notes,
+    )
+
+
+def _formula(config: RunConfig) -> str:
+    return config.train.activation if config.mode == "train" else config.evolution.activation
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[RunFolder]:
+    """A folder for the dataset, which goes away also on Ctrl-C and on a request to end."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with TemporaryDirectory(prefix=PREFIX) as path:
+            folder = RunFolder(Path(path))
+            folder.objects.mkdir()
+            yield folder
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _told(what: str, *, probes: bool) -> Iterator[None]:
+    """A line on the terminal while it takes some seconds, gone afterwards."""
+    shown = sys.stderr.isatty()
+    line = f"{what}, training on it for 3 s ..." if probes else f"{what} ..."
+    if shown:
+        print(line, end="\r", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if shown:
+            print(" " * len(line), end="\r", file=sys.stderr, flush=True)

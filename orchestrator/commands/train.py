@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from orchestrator.commands.progress_shown import run_sinks
 from orchestrator.commands.train_run import free_folder, go_on, see_through, trackers_of
 from orchestrator.flags import settings_of
 from orchestrator.preparation import Prepared, prepare_run
@@ -40,6 +41,6 @@ def _start(arguments: argparse.Namespace, given: Settings) -> Prepared:
         print(f"symbio-auto: warning: {warning}", file=sys.stderr)
     if "run_dir" not in config.model_fields_set:
         config = config.model_copy(update={"run_dir": str(free_folder(RUN_DIR))})
-    prepared = prepare_run(config)
+    prepared = prepare_run(config, *run_sinks(arguments))
     events = (Event(kind="warning", data={"message": warning}) for warning in warnings)
     return prepared._replace(events=(*prepared.events, *events))

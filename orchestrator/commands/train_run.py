@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from orchestrator.closed_pipe import print_nowhere
+from orchestrator.commands.drawing import draw_after
+from orchestrator.commands.progress_shown import Lines, following, run_sinks
 from orchestrator.flags import settings_of
 from orchestrator.preparation import Prepared, prepare_resume, prepare_run
 from orchestrator.recorder import EventListener
@@ -20,6 +22,7 @@ from orchestrator.row_feed import RowFeed
 from orchestrator.run_process import let_go_on, process_of, resume_line
 from orchestrator.session import Finished, complete, execute
 from orchestrator.settings import Settings, build_config
+from state.progress import ProgressFile, Reporter
 from state.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -48,12 +51,15 @@ def see_through(prepared: Prepared, arguments: argparse.Namespace, started_at: f
     if not arguments.json:
         for line in (f"run folder {prepared.folder.root}", *prepared.notes):
             print(line)
+    if process_of(prepared.folder) is None:
+        # The view begins before the lock is taken, and must not show what a kill has left.
+        ProgressFile(prepared.folder.progress).remove()
     try:
         finished = _execute(prepared, arguments, started_at)
     finally:
         if not arguments.json:
             _print_if_heard(resume_line(prepared.folder))
-    return _hand_over(finished, as_json=arguments.json)
+    return _hand_over(finished, Reporter(*run_sinks(arguments)), as_json=arguments.json)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -71,7 +77,8 @@ def _execute(prepared: Prepared, arguments: argparse.Namespace, started_at: floa
                 return execute(prepared, listeners=others, started_at=started_at)
         if arguments.plain or not is_terminal():
             listeners = (print_event, *others)
-            return execute(prepared, listeners=listeners, started_at=started_at)
+            with following(ProgressFile(prepared.folder.progress), Lines()):
+                return execute(prepared, listeners=listeners, started_at=started_at)
         with Screen(prepared.folder) as screen:
             listeners = (screen.hear, *others)
             return execute(prepared, listeners=listeners, started_at=started_at)
@@ -134,7 +141,7 @@ def _start(arguments: argparse.Namespace) -> Prepared:
     config = build_config(settings_of(arguments), config_file=arguments.config)
     if "run_dir" not in config.model_fields_set:
         config = config.model_copy(update={"run_dir": str(free_folder(Path(config.run_dir)))})
-    return prepare_run(config)
+    return prepare_run(config, *run_sinks(arguments))
 
 
 def free_folder(wanted: Path) -> Path:
@@ -159,15 +166,16 @@ def _resume(arguments: argparse.Namespace, given: Settings) -> Prepared:
             "only --budget, --engine and --workers may be given with it"
         )
     kind, workers = engine.get("engine"), engine.get("workers")
-    return prepare_resume(
-        arguments.resume,
-        budget=budget if isinstance(budget, int) else None,
-        engine=str(kind) if kind else None,
-        workers=workers if isinstance(workers, int) else None,
-    )
+    with Reporter(*run_sinks(arguments)).work("checking the run's files"):
+        return prepare_resume(
+            arguments.resume,
+            budget=budget if isinstance(budget, int) else None,
+            engine=str(kind) if kind else None,
+            workers=workers if isinstance(workers, int) else None,
+        )
 
 
-def _hand_over(finished: Finished, *, as_json: bool) -> int:
+def _hand_over(finished: Finished, progress: Reporter, *, as_json: bool) -> int:
     from orchestrator.commits import restore
     from orchestrator.report.finish import finish, headline, report_json
     from state.commit import load_commit
@@ -177,13 +185,16 @@ def _hand_over(finished: Finished, *, as_json: bool) -> int:
             print(json.dumps({"status": "stopped", "run": str(finished.folder.root)}))
         return finished.exit_code
     saved = restore(load_commit(finished.folder, verify_objects=False).record)
-    report = finish(finished.folder, saved)
+    with progress.work("writing the report"):
+        report = finish(finished.folder, saved)
     if as_json:
-        print(report_json(report))
+        print(report_json(report), flush=True)
+        draw_after(finished.folder, quiet=True)
         return 0
     _show(headline(report))
     print(f"model   {finished.folder.model}")
     print(f"report  {finished.folder.report_markdown}")
+    draw_after(finished.folder, quiet=False, progress=progress)
     return 0
 
 
@@ -199,6 +210,7 @@ def _already_finished(prepared: Prepared) -> int:
     spent = prepared.saved.run.ledger.budget
     print(f"run {prepared.saved.run.run_id} is finished, {spent} steps spent")
     print(f"report  {prepared.folder.report_markdown}")
+    draw_after(prepared.folder, quiet=False)
     print(f"extend it with: symbio-auto --resume {prepared.folder.state} --budget {2 * spent}")
     return 0
 

@@ -2,10 +2,18 @@
 
 import argparse
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from orchestrator.commands.progress_shown import sinks_of
 from orchestrator.verification.check import Check, failed
+from state.progress import SILENT, Reporter
 from state.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from orchestrator.verification.snapshot import Snapshot
 
 MARKS = {"ok": "ok  ", "failed": "FAIL", "skipped": "-   "}
 
@@ -14,7 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the checks; exit code 1 when one of them fails."""
     folder = RunFolder.from_argument(arguments.run)
     _require_run(folder)
-    checks = examine(folder, replay=arguments.replay)
+    progress = Reporter(*sinks_of(arguments))
+    checks = examine(folder, replay=arguments.replay, progress=progress)
     if arguments.json:
         print(json.dumps([check.model_dump() for check in checks]))
     else:
@@ -23,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     return int(any(check.status == "failed" for check in checks))
 
 
-def examine(folder: RunFolder, *, replay: bool) -> list[Check]:
+def examine(folder: RunFolder, *, replay: bool, progress: Reporter = SILENT) -> list[Check]:
     """Every check; without a commit that can be used, those of the commits alone."""
     from orchestrator.verification.claims import check_export, check_report
     from orchestrator.verification.database import check_database
@@ -38,13 +47,21 @@ def examine(folder: RunFolder, *, replay: bool) -> list[Check]:
     from orchestrator.verification.snapshot import settled
 
     checks = check_seals(folder)
-    parts = [check_objects, check_dataset, check_journals, check_database]
-    parts += [check_export, check_report, check_headline]
+    parts: dict[str, Callable[[Snapshot], list[Check]]] = {
+        "objects": partial(check_objects, progress=progress),
+        "dataset": check_dataset,
+        "journals": check_journals,
+        "database": check_database,
+        "export": check_export,
+        "report": check_report,
+        "headline": partial(check_headline, progress=progress),
+    }
     if replay:
-        parts.append(lambda now: replay_checks(now.folder, now.record))
+        parts["decisions"] = lambda now: replay_checks(now.folder, now.record, progress)
     try:
-        for part in parts:
-            checks += settled(folder, part)
+        for name, part in parts.items():
+            with progress.work(f"checking the {name}"):
+                checks += settled(folder, part)
     except ValueError as error:
         checks.append(failed("commit", str(error)))
     return checks

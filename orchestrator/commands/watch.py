@@ -1,80 +1,156 @@
 """`symbio-auto watch RUN`: the view of a run that another terminal, or nobody, works on."""
 
 import argparse
+import os
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from orchestrator.commands.keys import Keys
+from orchestrator.commands.progress_shown import Lines
 from orchestrator.commands.status import print_status
-from orchestrator.commands.train_run import Screen, is_terminal, print_event
+from orchestrator.commands.train_run import is_terminal, print_event
+from orchestrator.commands.verdict import print_verdict
 from orchestrator.run_process import process_of
 from state.commit import load_commit
-from state.journal import parse_line
+from state.journal import JournalTail
+from state.progress import ProgressFile
 from state.run_folder import RunFolder
 
 POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 10.0
+"""For a run that is being made ready, between its last sign of that and its first commit, and for
+the report of one that has just ended.
+"""
+ROWS_OF_STATUS = 18
+"""What is printed under the last frame of a stopped run."""
+HINT = "q leaves, the run goes on"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the run until its process leaves; at once where there is none."""
     folder = RunFolder.from_argument(arguments.run)
-    load_commit(folder, verify_objects=False)
+    if not _is_worked_on(folder):
+        load_commit(folder, verify_objects=False)
+    finished = _is_finished(folder)
+    screen = not arguments.plain and is_terminal() and os.environ.get("TERM") != "dumb"
     try:
-        if arguments.plain or not is_terminal():
-            _print_lines(folder)
-        else:
-            _show(folder)
+        left = _show(folder) if screen else _print_lines(folder)
     except KeyboardInterrupt:
+        left = True
+    if left:
         # The viewer leaves, the run does not.
+        _print_leaving(folder)
         return 0
-    print_status(folder, load_commit(folder, verify_objects=False).record, process_of(folder))
+    if not finished and _is_finished(folder):
+        await_report(folder)
+    _print_end(folder, screen=screen)
     return 0
 
 
-def _show(folder: RunFolder) -> None:
-    with Screen(folder):
-        while process_of(folder) is not None:
-            time.sleep(POLL_SECONDS)
+def _show(folder: RunFolder) -> bool:
+    """The live view while somebody works on the run; True where the viewer left first."""
+    if not _is_worked_on(folder):
+        return False
+    from dashboard.terminal.live import LiveView
+
+    view = LiveView(folder.root, hint=HINT, standing=lambda: _standing(folder))
+    with Keys() as keys:
+        view.start()
+        try:
+            return _leaves(folder, keys)
+        finally:
+            view.stop()
 
 
-def _print_lines(folder: RunFolder) -> None:
-    """The log so far, and its lines as they come."""
-    log = LogLines(folder.log)
+def _leaves(folder: RunFolder, keys: Keys) -> bool:
+    """Wait for the viewer, who leaves first (True), or for the process."""
+    seen = time.monotonic()
     while True:
-        alive = process_of(folder) is not None
-        for kind, data in log.read():
-            print_event(kind, data)
-        if not alive:
+        if keys.wait(POLL_SECONDS) in {"q", "Q", "\x03"}:
+            return True
+        now = time.monotonic()
+        if _is_worked_on(folder):
+            seen = now
+        elif folder.state.exists() or now - seen > PATIENCE_SECONDS:
+            return False
+
+
+def _is_finished(folder: RunFolder) -> bool:
+    if not folder.state.exists():
+        return False
+    return load_commit(folder, verify_objects=False).record.summary.get("status") == "finished"
+
+
+def _is_worked_on(folder: RunFolder) -> bool:
+    """A process has the run, or is making it ready."""
+    if process_of(folder) is not None:
+        return True
+    return not folder.state.exists() and ProgressFile(folder.progress).read() is not None
+
+
+def _standing(folder: RunFolder) -> str:
+    """Why nobody works on the run, while its process waits; nothing where somebody does."""
+    process = process_of(folder)
+    if process is None or not process.paused:
+        return ""
+    return f"paused; go on with: symbio-auto resume {folder.root}"
+
+
+def _print_leaving(folder: RunFolder) -> None:
+    process = process_of(folder)
+    if process is None:
+        print(f"nobody works on run {folder.root} any more")
+        return
+    state = "waits, paused" if process.paused else "goes on"
+    print(f"run {folder.root} {state}, process {process.pid}")
+    print(f"look again with: symbio-auto watch {folder.root}")
+
+
+def _print_end(folder: RunFolder, *, screen: bool) -> None:
+    """What the run came to, or where it stopped and how it goes on."""
+    record = load_commit(folder, verify_objects=False).record
+    if record.summary.get("status") == "finished":
+        if screen:
+            print_verdict(folder, record, lambda below: _print_frame(folder, below))
             return
+        print_verdict(folder, record)
+    elif process_of(folder) is None:
+        if screen:
+            _print_frame(folder, ROWS_OF_STATUS, standing="stopped")
+        print(f"run {folder.root} is stopped: nobody works on it")
+    print_status(folder, record, process_of(folder))
+
+
+def await_report(folder: RunFolder) -> None:
+    """Who finishes a run gives its lock back, and writes the report after that."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not folder.report_markdown.is_file() and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
 
 
-class LogLines:
-    """Reads what a log has gained since the last look; a line that is being written waits."""
+def _print_frame(folder: RunFolder, below: int, standing: str = "") -> None:
+    """The last state of the run, if the terminal has room for it above what comes after it."""
+    from dashboard.terminal.still import print_frame
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._position = 0
-
-    def read(self) -> Iterator[tuple[str, dict[str, JsonValue]]]:
-        """The new events, (kind, data); lines that are damaged are left out."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._position)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._position += len(line)
-                if (event := _event(line)) is not None:
-                    yield event
+    print_frame(folder.root, below=below, standing=standing)
 
 
-def _event(line: bytes) -> tuple[str, dict[str, JsonValue]] | None:
-    row = parse_line(line)
-    if row is None:
-        return None
+def _print_lines(folder: RunFolder) -> bool:
+    """The log so far, and its lines as they come, until the process leaves."""
+    log, lines, file = JournalTail(folder.log), Lines(), ProgressFile(folder.progress)
+    while True:
+        alive, progress = _is_worked_on(folder), file.read()
+        for row in log.read():
+            print_event(*_event(row))
+        if alive and progress is not None:
+            lines.write(progress)
+        if not alive:
+            return False
+        time.sleep(POLL_SECONDS)
+
+
+def _event(row: Mapping[str, JsonValue]) -> tuple[str, dict[str, JsonValue]]:
     data = {name: value for name, value in row.items() if name not in {"at", "kind"}}
     return str(row.get("kind")), data

@@ -1,7 +1,7 @@
 """What a run folder says, as lines that can be compared.
 
 Everything in the folder counts, whatever it is called, but for times, how often the run was
-resumed, and what only says again for people what other files say.
+resumed, what is volatile, and what only says again for people what other files say.
 """
 
 import hashlib
@@ -24,7 +24,9 @@ from trainer.instruments.cusum_panel import THROUGHPUT_DOWN
 Contents = Mapping[str, Counter[str]]
 """Name of a file, relative to the run -> its lines and how often each is there."""
 
-_LEFT_OUT = frozenset({"lock", "log.txt", "report.md", "state.json.prev"})
+_LEFT_OUT = frozenset(
+    {"lock", "log.txt", "progress.json", "report.html", "report.md", "state.json.prev"}
+)
 _LEFT_OUT_SUFFIXES = (".db-wal", ".db-shm")
 # A seal and the journals' lengths depend on the times that are left out.
 _SEALS = frozenset({"sha256", "journal_bytes"})
@@ -119,7 +121,8 @@ def _is_whole(path: Path) -> bool:
 
 def _is_left_out(name: str, folder: RunFolder) -> bool:
     in_objects = name.startswith(f"{folder.objects.name}/") and not name.endswith(".tmp")
-    return in_objects or name in _LEFT_OUT or name.endswith(_LEFT_OUT_SUFFIXES)
+    is_view = name in _LEFT_OUT or name.startswith(f"{folder.figures.name}/")
+    return in_objects or is_view or name.endswith(_LEFT_OUT_SUFFIXES)
 
 
 def _faults_of_objects(folder: RunFolder) -> Iterator[str]:

@@ -50,6 +50,8 @@ class Ended(NamedTuple):
 def load() -> None:
     """Import what a run needs, so that no child has to, and keep to one thread."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # A view is no part of what a kill can harm, and takes longer than the runs here.
+    os.environ["SYMBIO_NO_FIGURES"] = "1"
     for name in _MODULES:
         import_module(name)
     from trainer.execution import reproducible

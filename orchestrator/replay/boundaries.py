@@ -6,6 +6,7 @@ from typing import NamedTuple
 from orchestrator.phases import phases_of
 from orchestrator.replay.states import Boundary, Played, Replay
 from orchestrator.stages.host_progress import current_phase
+from state.nearest import quoted, suggestion
 
 _POINT = re.compile(r"(?P<phase>[a-z]+)(:(?P<generation>[0-9]{1,9}))?")
 
@@ -66,7 +67,8 @@ def find_boundary(replay: Replay, point: Point) -> Found:
 def _require_phase(replay: Replay, point: Point) -> None:
     names = [phase.name for phase in phases_of(replay.config)]
     if point.phase not in names:
-        raise ValueError(f"--at {point.phase} is no phase; give one of {', '.join(names)}")
+        near = suggestion(point.phase, names, verb="give one of")
+        raise ValueError(f"--at {quoted(point.phase)} is no phase; {near}")
 
 
 def _counts(played: Played) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from orchestrator.config import RunConfig
 from orchestrator.engine import Engine
 from orchestrator.replay.states import Played
+from state.progress import SILENT, Reporter
 from state.run_folder import RunFolder
 from state.tasks import Outcome, TrainingResult, TrainingTask
 
@@ -82,16 +83,23 @@ def needed_makers(
     return list({(maker.stage, maker.task.task_id): maker for maker in again}.values())
 
 
-def make_again(makers: list[Maker], folder: RunFolder, build: EngineBuilder) -> None:
+def make_again(
+    makers: list[Maker], folder: RunFolder, build: EngineBuilder, progress: Reporter = SILENT
+) -> None:
     """Train them once more in `folder`; what they leave must have the sha256 that it had.
 
     Raises:
         ValueError: one comes out differently, or cannot be trained.
     """
-    for config, of_config in groupby(makers, key=lambda maker: maker.config):
-        with closing(build(config, folder)) as engine:
-            for _, wave in groupby(of_config, key=lambda maker: (maker.stage, maker.wave)):
-                _train(list(wave), engine)
+    done, total = 0, sum(maker.task.steps for maker in makers)
+    with progress.work("training again", total, "steps", beats=True) as advance:
+        for config, of_config in groupby(makers, key=lambda maker: maker.config):
+            with closing(build(config, folder)) as engine:
+                for _, same in groupby(of_config, key=lambda maker: (maker.stage, maker.wave)):
+                    wave = list(same)
+                    _train(wave, engine)
+                    done += sum(maker.task.steps for maker in wave)
+                    advance(done)
 
 
 def _train(makers: list[Maker], engine: Engine) -> None:

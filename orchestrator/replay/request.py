@@ -13,6 +13,7 @@ from orchestrator.phases import phases_of
 from orchestrator.plain_settings import require_plain
 from orchestrator.run_state import RunState
 from orchestrator.settings import Settings, merge, nested
+from state.nearest import quoted, suggestion
 
 FIXED = {
     "data": ("the models have learnt from this text", "start a new run with --data"),
@@ -104,10 +105,11 @@ def _change_phase(
     _, _, rest = path.partition(".")
     name, _, field = rest.partition(".")
     if name not in names or field not in OF_A_PHASE:
-        raise ValueError(
-            f"{path} is no setting of a phase; give phases.NAME.FIELD with a name of "
-            f"{', '.join(names)} and a field of {', '.join(sorted(OF_A_PHASE))}"
-        )
+        fields = sorted(OF_A_PHASE)
+        known = [f"phases.{one}.{each}" for one in names for each in fields]
+        form = f"with a name of {', '.join(names)} and a field of {', '.join(fields)}"
+        near = suggestion(path, known, otherwise=f"give phases.NAME.FIELD {form}")
+        raise ValueError(f"{quoted(path)} is no setting of a phase; {near}")
     index = names.index(name)
     begun = index < state.phase_index or (
         index == state.phase_index and state.stage != "phase_start"

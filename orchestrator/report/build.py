@@ -41,10 +41,10 @@ def build_report(folder: RunFolder, saved: Saved) -> FinalReport:
         phases=phases,
         batteries=batteries,
         winner=_winner(state, members),
-        ensemble=_ensemble(state),
+        ensemble=ensemble_of(state),
         synchrony=synchrony,
-        population=_population(state),
-        members=_worth_telling(members),
+        population=population_of(state),
+        members=worth_telling(members),
         control=_controls(final),
     )
 
@@ -81,7 +81,8 @@ def _winner(state: RunState, members: tuple[MemberRecord, ...]) -> Winner:
     )
 
 
-def _ensemble(state: RunState) -> EnsembleSummary | None:
+def ensemble_of(state: RunState) -> EnsembleSummary | None:
+    """What the symbionts' average was worth; None before it is measured."""
     measured = state.ensemble
     if measured is None:
         return None
@@ -90,10 +91,14 @@ def _ensemble(state: RunState) -> EnsembleSummary | None:
         disagreement=measured.disagreement,
         distil_weight=measured.distil_weight,
         best_member_bits_per_byte=measured.best_bits_per_byte,
+        refused=measured.refused,
+        teaching=measured.teaching,
+        host_passes=measured.host_passes,
     )
 
 
-def _population(state: RunState) -> PopulationSummary:
+def population_of(state: RunState) -> PopulationSummary:
+    """Tallies of the search so far."""
     counts = state.counts
     return PopulationSummary(
         evaluated=counts.evaluated,
@@ -104,7 +109,8 @@ def _population(state: RunState) -> PopulationSummary:
     )
 
 
-def _worth_telling(members: tuple[MemberRecord, ...]) -> tuple[MemberRecord, ...]:
+def worth_telling(members: tuple[MemberRecord, ...]) -> tuple[MemberRecord, ...]:
+    """The accepted challengers and the best of the others."""
     accepted = [one for one in members if one.status == "accepted"]
     others = [
         one

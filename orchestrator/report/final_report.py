@@ -16,7 +16,9 @@ from state.records import (
     MemberRecord,
     PhaseName,
     Synchrony,
+    TeachingRefused,
 )
+from state.tasks import Teaching
 
 
 class DataSummary(Record):
@@ -169,9 +171,14 @@ class EnsembleSummary(Record):
     disagreement: float = Field(ge=0, le=1)
     """Mean total variation distance over pairs and tokens."""
     distil_weight: float = Field(ge=0, le=1)
-    """Weight of the symbionts in the host's loss; 0: the gain was too small to distil."""
+    """Weight of the symbionts in the host's loss; 0: it was not distilled."""
     best_member_bits_per_byte: float | None = None
     """Of the best symbiont alone."""
+    refused: TeachingRefused | None = None
+    """Why it was not distilled."""
+    teaching: Teaching = "live"
+    host_passes: float | None = None
+    """Passes over the train split that the host had left."""
 
 
 class PopulationSummary(Record):

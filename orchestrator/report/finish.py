@@ -1,5 +1,6 @@
 """The report of a run of either mode: built, written, and put into words."""
 
+from collections.abc import Collection
 from typing import assert_never
 
 from orchestrator.commits import Saved
@@ -62,13 +63,13 @@ def report_json(report: AnyReport, indent: int | None = None) -> str:
     return report.model_dump_json(indent=indent, exclude=exclude)
 
 
-def markdown(report: AnyReport) -> str:
-    """`report.md`."""
+def markdown(report: AnyReport, figures: Collection[str] = ()) -> str:
+    """`report.md`, with those figures that were drawn."""
     match report:
         case FinalReport():
-            return phases_markdown.markdown(report)
+            return phases_markdown.markdown(report, figures)
         case TrainReport():
-            return train_markdown.markdown(report)
+            return train_markdown.markdown(report, figures)
         case _:
             assert_never(report)
 

@@ -34,7 +34,8 @@ def _references(report: FinalReport) -> str:
 
 
 def _verdict(report: FinalReport) -> str:
-    lines = [_against_control(report), _against_order2(report)]
+    ours, order2 = report.test.bits_per_byte, report.order2.bits_per_byte
+    lines = [_against_control(report), against_order2(ours, order2)]
     if report.test_openings > 1:
         lines.append(
             f"The test split was read {report.test_openings} times, so its figure is no longer a "
@@ -65,8 +66,9 @@ def _comparison(report: FinalReport, control: ControlScore) -> str:
     return f"This run beats the control {name} by {bpb(lead)} bits per byte."
 
 
-def _against_order2(report: FinalReport) -> str:
-    lead = report.order2.bits_per_byte - report.test.bits_per_byte
+def against_order2(ours: float, order2: float) -> str:
+    """Whether the model has learnt more than pairs of bytes, in a sentence; in bits per byte."""
+    lead = order2 - ours
     if lead > 0:
         return f"It beats the order-2 byte model by {bpb(lead)}."
     return (

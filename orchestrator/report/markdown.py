@@ -1,42 +1,55 @@
 """`report.md`: the final report for a person. A pure function of the record."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from orchestrator.report.escape import block, code, inline, table
-from orchestrator.report.final_report import FinalReport, PhaseSummary, RunReport
+from orchestrator.report.final_report import (
+    BudgetSummary,
+    EnsembleSummary,
+    FinalReport,
+    PhaseSummary,
+    PopulationSummary,
+    RunReport,
+)
 from orchestrator.report.headline import headline
+from orchestrator.report.illustrations import Section, pictures
 from orchestrator.report.quantities import bpb, count, operations, percent, seconds, signed, times
 from orchestrator.report.story import story
+from orchestrator.report.wording import counted, why_not_taught
 from orchestrator.report.writing import writing
-from state.records import MemberRecord
+from state.records import MemberRecord, Synchrony
 
 MAX_MEMBERS = 12
 
 
-def markdown(report: FinalReport) -> str:
-    """The whole document; text from outside is escaped."""
-    sections = [
-        (f"Run {inline(report.run_id)}", headline(report)),
-        ("The activation", _winner(report)),
-        ("The phases", _phases(report)),
-        ("What happened", story(report)),
-        ("What was tried", _population(report)),
-        ("Synchrony", _synchrony(report)),
-        ("The ensemble", _ensemble(report)),
-        ("What the model writes", writing(report.batteries)),
-        ("Cost", cost(report)),
-        ("How to reproduce", reproduction(report)),
-    ]
-    return document(sections)
+def markdown(report: FinalReport, figures: Collection[str] = ()) -> str:
+    """The whole document; text from outside is escaped. `figures` are those that were drawn."""
+    return document(sections(report), figures)
 
 
-def document(sections: Sequence[tuple[str, str]]) -> str:
-    """Sections by title; the first title is the document's."""
+def sections(report: FinalReport) -> tuple[Section, ...]:
+    """Its parts in order; the first title is the document's."""
+    return (
+        Section("result", f"Run {inline(report.run_id)}", headline(report)),
+        Section("activation", "The activation", _winner(report)),
+        Section("phases", "The phases", phases_text(report.phases, report.budget)),
+        Section("story", "What happened", story(report)),
+        Section("tried", "What was tried", population_text(report.population, report.members)),
+        Section("synchrony", "Synchrony", synchrony_text(report.synchrony)),
+        Section("ensemble", "The ensemble", ensemble_text(report.ensemble)),
+        Section("writing", "What the model writes", writing(report.batteries)),
+        Section("cost", "Cost", cost(report)),
+        Section("reproduce", "How to reproduce", reproduction(report)),
+    )
+
+
+def document(sections: Sequence[Section], figures: Collection[str] = ()) -> str:
+    """Sections by title, each with its figures; the first title is the document's."""
     titles = ["#"] + ["##"] * (len(sections) - 1)
     return (
         "\n\n".join(
-            f"{mark} {title}\n\n{text}"
-            for mark, (title, text) in zip(titles, sections, strict=True)
+            "\n\n".join([f"{mark} {one.title}", one.text, *pictures(one.name, figures)])
+            for mark, one in zip(titles, sections, strict=True)
         )
         + "\n"
     )
@@ -62,10 +75,11 @@ def _winner(report: FinalReport) -> str:
     )
 
 
-def _phases(report: FinalReport) -> str:
+def phases_text(phases: Sequence[PhaseSummary], budget: BudgetSummary) -> str:
+    """A row a phase, an attempt each."""
     header = ["phase", "steps", "generations", "search bits per byte", "battery", "gate", "reason"]
-    spent = f"{report.budget.spent:,} of {report.budget.requested:,} steps were spent."
-    return f"{table(header, map(_phase_row, report.phases))}\n\n{spent}"
+    spent = f"{budget.spent:,} of {budget.requested:,} steps were spent."
+    return f"{table(header, map(_phase_row, phases))}\n\n{spent}"
 
 
 def _phase_row(phase: PhaseSummary) -> list[str]:
@@ -80,18 +94,19 @@ def _phase_row(phase: PhaseSummary) -> list[str]:
     ]
 
 
-def _population(report: FinalReport) -> str:
-    tried = report.population
+def population_text(tried: PopulationSummary, members: Sequence[MemberRecord]) -> str:
+    """How many were tried, and those worth telling of."""
     of_all = "" if tried.null_evaluated is None else f" of {tried.null_evaluated}"
     counts = (
-        f"{tried.evaluated} challengers were trained, {tried.accepted} accepted; "
+        f"{counted(tried.evaluated, 'challenger')} {'was' if tried.evaluated == 1 else 'were'} "
+        f"trained, {tried.accepted} accepted; "
         f"{tried.known_redrawn} draws were known already and drawn again. Null pairs that passed "
         f"the same test: {tried.null_accepted}{of_all}."
     )
-    if not report.members:
+    if not members:
         return counts
     header = ["formula", "phase", "made by", "bits per byte", "gain", "needed", "outcome"]
-    return f"{counts}\n\n{table(header, map(_member_row, report.members[:MAX_MEMBERS]))}"
+    return f"{counts}\n\n{table(header, map(_member_row, members[:MAX_MEMBERS]))}"
 
 
 def _member_row(member: MemberRecord) -> list[str]:
@@ -106,11 +121,12 @@ def _member_row(member: MemberRecord) -> list[str]:
     ]
 
 
-def _synchrony(report: FinalReport) -> str:
-    if not report.synchrony:
+def synchrony_text(synchrony: Sequence[Synchrony]) -> str:
+    """Where r ended and whether the lineages locked."""
+    if not synchrony:
         return "Not measured."
-    last, top = report.synchrony[-1], max(report.synchrony, key=lambda s: s.r)
-    locked = [s.generation for s in report.synchrony if s.locked]
+    last, top = synchrony[-1], max(synchrony, key=lambda s: s.r)
+    locked = [s.generation for s in synchrony if s.locked]
     when = f"locked first in generation {locked[0]}" if locked else "never locked"
     meaning = "above" if last.r > last.null_quantile else "not above"
     return (
@@ -120,17 +136,17 @@ def _synchrony(report: FinalReport) -> str:
     )
 
 
-def _ensemble(report: FinalReport) -> str:
-    ensemble = report.ensemble
+def ensemble_text(ensemble: EnsembleSummary | None) -> str:
+    """What averaging the symbionts was worth."""
     if ensemble is None:
         return "Not measured, so nothing was distilled."
     best = ensemble.best_member_bits_per_byte
     gain = "" if best is None else f", {signed(best - ensemble.bits_per_byte)} on its best member"
-    used = (
-        f"The host was distilled from it with weight {ensemble.distil_weight:g}."
-        if ensemble.distil_weight > 0
-        else "Distillation was not used: the gain was too small to pay for teacher passes."
-    )
+    used = f"The host was distilled from it with weight {ensemble.distil_weight:g}."
+    if ensemble.distil_weight > 0 and ensemble.teaching == "table":
+        used += " What the average says of the train split was read once, into a table."
+    if not ensemble.distil_weight:
+        used = f"Distillation was not used: {why_not_taught(ensemble)}."
     return (
         f"The symbionts' average has {bpb(ensemble.bits_per_byte)} bits per byte on the search "
         f"split{gain}; they disagree by {ensemble.disagreement:.3f} (total variation). {used}"

@@ -47,3 +47,9 @@ def seconds(value: float) -> str:
 def percent(share: float) -> str:
     """A share in [0, 1] as a percentage."""
     return f"{100 * share:.1f} %"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `4th`, `11th`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"

@@ -42,7 +42,7 @@ def run_report(folder: RunFolder, saved: Saved, command: str) -> RunReport:
         command=command,
         data=_data(folder, saved),
         model=_model(saved),
-        budget=_budget(state),
+        budget=budget_of(state),
         test=Score.of(final.test) if final.test else None,
         search=Score.of(final.search),
         untrained=Baseline(bits_per_byte=final.untrained.bits_per_byte),
@@ -89,7 +89,8 @@ def _model(saved: Saved) -> ModelSummary:
     return ModelSummary(size=model.size, parameters=parameters, backbone=model.backbone)
 
 
-def _budget(state: RunState) -> BudgetSummary:
+def budget_of(state: RunState) -> BudgetSummary:
+    """Member-steps, asked for and spent so far."""
     return BudgetSummary(
         requested=state.ledger.budget,
         spent=books.spent(state.ledger),

@@ -1,33 +1,50 @@
 """The run as a story: a chapter a phase, from what it began with to what its gate said."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from pydantic import JsonValue
 
 from orchestrator.phases import purpose
 from orchestrator.report.escape import inline
-from orchestrator.report.final_report import (
-    EnsembleSummary,
-    FinalReport,
-    PhaseSummary,
-)
+from orchestrator.report.final_report import EnsembleSummary, PhaseSummary, SlownessSummary
 from orchestrator.report.headline import SAME_BPB
 from orchestrator.report.incidents import Incident, incidents
 from orchestrator.report.quantities import bpb
 from orchestrator.report.verdict import verdict
-from orchestrator.report.wording import counted, generations, sentence
+from orchestrator.report.wording import counted, generations, sentence, why_not_taught
+from state.records import MemberRecord, Synchrony
 
 MAX_LINES = 9
 """Incidents a phase; title, opening and end come on top."""
 
 
-def story(report: FinalReport) -> str:
+class Told(Protocol):
+    """What a story is made of: a final report, or what is known of a run that goes on."""
+
+    @property
+    def phases(self) -> Sequence[PhaseSummary]: ...
+
+    @property
+    def members(self) -> Sequence[MemberRecord]: ...
+
+    @property
+    def synchrony(self) -> Sequence[Synchrony]: ...
+
+    @property
+    def slowness(self) -> SlownessSummary: ...
+
+    @property
+    def ensemble(self) -> EnsembleSummary | None: ...
+
+
+def story(report: Told) -> str:
     """Every chapter; a pure function of the record, what is foreign in it escaped."""
     chapters = [_chapter(report, number) for number in range(len(report.phases))]
     return "\n\n".join(chapters) or "No phase has ended."
 
 
-def _chapter(report: FinalReport, number: int) -> str:
+def _chapter(report: Told, number: int) -> str:
     phase, before = report.phases[number], report.phases[:number]
     told = incidents(phase, before, report.members, report.synchrony, report.slowness)
     opening, end = _opening(report, phase, before), _end(phase, before)
@@ -49,7 +66,7 @@ def _title(phase: PhaseSummary, before: Sequence[PhaseSummary]) -> str:
     return f"{phase.name.capitalize()}{which} ({purpose(phase.name)}): {steps}{where}"
 
 
-def _opening(report: FinalReport, phase: PhaseSummary, before: Sequence[PhaseSummary]) -> str:
+def _opening(report: Told, phase: PhaseSummary, before: Sequence[PhaseSummary]) -> str:
     """What the phase began with."""
     is_merger = phase.name == "endosymbiosis" and all(one.name != phase.name for one in before)
     told = [_beginning(phase, before, is_merger=is_merger), _population(phase)]
@@ -106,7 +123,7 @@ def _merger(ensemble: EnsembleSummary) -> str:
     text = f"the lineages' average predicts at {bpb(ensemble.bits_per_byte)}{gain}"
     if ensemble.distil_weight > 0:
         return f"{text}; it taught the host with weight {ensemble.distil_weight:g}"
-    return f"{text}: too little to teach the host, which learned from the text alone"
+    return f"{text}; {why_not_taught(ensemble)}, so the host learned from the text alone"
 
 
 def _lines(told: Sequence[Incident]) -> list[str]:

@@ -1,7 +1,11 @@
 """`report.md` of `train`: a short story. A pure function of the record."""
 
+from collections.abc import Collection
+
 from orchestrator.report.escape import block, code, inline, table
 from orchestrator.report.final_report import Score
+from orchestrator.report.headline import against_order2
+from orchestrator.report.illustrations import Section
 from orchestrator.report.markdown import cost, document, reproduction
 from orchestrator.report.quantities import bpb, count, seconds, signed, times
 from orchestrator.report.train_report import Measured, Spoken, TrainReport
@@ -11,18 +15,21 @@ from state.records import Decision
 MAX_ROWS = 12
 
 
-def markdown(report: TrainReport) -> str:
-    """The whole document; text from outside is escaped."""
-    return document(
-        [
-            (f"Run {inline(report.run_id)}", headline(report)),
-            ("The model", _model(report)),
-            ("How it went", _course(report)),
-            ("What was seen", _story(report)),
-            ("What the model writes", _sample(report)),
-            ("Cost", cost(report)),
-            ("How to reproduce", reproduction(report)),
-        ]
+def markdown(report: TrainReport, figures: Collection[str] = ()) -> str:
+    """The whole document; text from outside is escaped. `figures` are those that were drawn."""
+    return document(sections(report), figures)
+
+
+def sections(report: TrainReport) -> tuple[Section, ...]:
+    """Its parts in order; the first title is the document's."""
+    return (
+        Section("result", f"Run {inline(report.run_id)}", headline(report)),
+        Section("activation", "The model", _model(report)),
+        Section("course", "How it went", _course(report)),
+        Section("seen", "What was seen", _story(report)),
+        Section("writing", "What the model writes", _sample(report)),
+        Section("cost", "Cost", cost(report)),
+        Section("reproduce", "How to reproduce", reproduction(report)),
     )
 
 
@@ -35,7 +42,8 @@ def headline(report: TrainReport) -> str:
         f"({score.nats_per_token:.4f} nats per token over {count(score.tokens)} tokens{opened}), "
         f"with {code(report.activation)} after {report.best_step:,} of {report.steps:,} steps."
     )
-    return f"{result}\n\n{_references(report, split, score)}"
+    verdict = against_order2(score.bits_per_byte, report.order2.bits_per_byte)
+    return f"{result}\n\n{_references(report, split, score)}\n\n{verdict}"
 
 
 def _references(report: TrainReport, split: str, score: Score) -> str:

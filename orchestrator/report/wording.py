@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from orchestrator.report.escape import inline
+from orchestrator.report.final_report import EnsembleSummary
 from orchestrator.report.quantities import seconds
 from orchestrator.slowness.throughput import Collapse
 from orchestrator.slowness.watchdog import LatePhase
@@ -106,6 +107,14 @@ def generations(numbers: Iterable[int]) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 step`, `1,200 steps`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def why_not_taught(ensemble: EnsembleSummary) -> str:
+    """Half a sentence."""
+    if ensemble.refused == "passes" and ensemble.host_passes is not None:
+        times = f"{ensemble.host_passes:.1f}"
+        return f"the host passes over the text only {times} times, too seldom to need teachers"
+    return "the gain was too small to pay for teachers"
 
 
 def percent(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from state.base import Record
 from state.records import BatteryReport, Evaluation, Genome, PhaseName
+from state.tasks import Teaching
 
 
 class LineageState(Record):
@@ -58,6 +59,9 @@ class HostState(Record):
     teachers: tuple[int, ...] = ()
     """Lineages whose mean distribution is distilled."""
     teacher_weight: float = 0.0
+    teaching: Teaching = "live"
+    table_read: bool = False
+    """The table is paid for; false where they teach live."""
     best: Dormant | None = None
     before_decay: str | None = None
     """Checkpoint from which an extended run goes on."""

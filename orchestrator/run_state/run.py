@@ -11,7 +11,8 @@ from orchestrator.run_state.generation import Counts, OpenWork, OperatorTally, T
 from orchestrator.run_state.models import Dormant, HostState, LineageState
 from orchestrator.run_state.phases import OscillatorState, PhaseState, PhaseSummary, Regime
 from state.base import Record
-from state.records import Decision, Evaluation, Genome, Ledger
+from state.records import Decision, Evaluation, Genome, Ledger, TeachingRefused
+from state.tasks import Teaching
 
 
 class EnsembleState(Record):
@@ -22,6 +23,11 @@ class EnsembleState(Record):
     disagreement: float
     distil_weight: float
     lineages: tuple[int, ...]
+    refused: TeachingRefused | None = None
+    """Why the host is not taught; None where it is."""
+    host_passes: float | None = None
+    """Passes over the train split that the host has left."""
+    teaching: Teaching = "live"
 
 
 class ControlOutcome(Record):

@@ -27,7 +27,7 @@ from orchestrator.stages.host_progress import (
     steps_left,
 )
 from orchestrator.stages.host_task import averaged_of, best_of, host_task, mean_settings
-from orchestrator.stages.teaching import chunk_cost, teachers_of, whole_steps
+from orchestrator.stages.teaching import chunk_cost, table_due, teachers_of, whole_steps
 from state.tasks import Task, TrainingResult, TrainingTask
 
 
@@ -85,7 +85,8 @@ def chunk_steps(state: RunState, config: RunConfig) -> int:
         total = state.ledger.control[state.control_index].allotted
         return max(1, min(config.host.eval_interval, ceil(total / 16)))
     total = books.line(state.ledger, phase).allotted - phase_of(state).settled_before
-    total = whole_steps(state, config, host_of(state), total)
+    unread = host_of(state).model_copy(update={"table_read": False})
+    total = whole_steps(state, config, unread, total)
     return max(1, min(config.host.eval_interval, ceil(total / config.host.chunks_per_phase)))
 
 
@@ -103,7 +104,8 @@ def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
     )
     teachers = teachers_of(state, config)
     weight = host.teacher_weight if teachers else 0.0
-    update = {"teachers": teachers, "teacher_weight": weight}
+    update = {"teachers": teachers, "teacher_weight": weight, "teaching": host.teaching}
+    update["reads_table"] = table_due(state, config, host) > 0
     end = host_progress(state, config, steps)[1]
     mean = mean_settings(config, total_steps=host_steps(state, config), end=end)
     return task.model_copy(update={**update, **mean})
@@ -124,6 +126,8 @@ def _booked(state: RunState, config: RunConfig, result: TrainingResult) -> RunSt
 def _trained(state: RunState, config: RunConfig, result: TrainingResult) -> HostState:
     """The host after the chunk. A chunk that could not be used leaves the weights alone."""
     host = host_of(state)
+    if result.steps and table_due(state, config, host):
+        host = host.model_copy(update={"table_read": True})
     measured = evaluation_of(result.evaluations, "search")
     if result.status != "trained" or measured is None or result.checkpoint is None:
         return host.model_copy(update={"failures": host.failures + 1})

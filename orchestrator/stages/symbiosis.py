@@ -1,6 +1,8 @@
 """Before Endosymbiosis: what is averaging the symbionts worth, and who becomes the host?"""
 
+from orchestrator import ledger as books
 from orchestrator.config import RunConfig
+from orchestrator.evolution.regime import HOSTS
 from orchestrator.run_state import (
     Dormant,
     EnsembleState,
@@ -10,7 +12,9 @@ from orchestrator.run_state import (
     RunState,
 )
 from orchestrator.stages.conclusion import Conclusion, Event, charge, missing, result_of
+from orchestrator.stages.teaching import cheapest, host_passes
 from orchestrator.stages.training import phase_name
+from state.records import TeachingRefused
 from state.tasks import EnsembleResult, EnsembleTask, Task, Teacher
 
 
@@ -44,6 +48,10 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     result = result_of(state, f"g{state.generation:05d}-ensemble")
     ensemble = _measured(state, config, result) if isinstance(result, EnsembleResult) else None
     host = _host(state, config, ensemble)
+    steps = books.remaining(state.ledger, "endosymbiosis")
+    teaching = {"teaching": cheapest(state, config, host, steps)}
+    host = host.model_copy(update=teaching)
+    ensemble = ensemble and ensemble.model_copy(update=teaching)
     events = (Event(kind="symbiosis", data=_story(host, ensemble)),)
     update = {
         "ledger": charge(state),
@@ -60,14 +68,26 @@ def _measured(state: RunState, config: RunConfig, result: EnsembleResult) -> Ens
         return None
     bits = result.ensemble.bits_per_byte
     best = min(one.bits_per_byte for one in result.members)
-    pays = best - bits >= config.host.ensemble_gain_floor
+    passes = host_passes(config, _host_steps(state))
+    refused: TeachingRefused | None = None
+    if best - bits < config.host.ensemble_gain_floor:
+        refused = "gain"
+    elif passes is not None and passes < config.host.teach_from_passes:
+        refused = "passes"
     return EnsembleState(
         bits_per_byte=bits,
         best_bits_per_byte=best,
         disagreement=result.disagreement,
-        distil_weight=config.host.distil_weight if pays else 0.0,
+        distil_weight=0.0 if refused else config.host.distil_weight,
         lineages=tuple(one.index for one in symbionts(state)),
+        refused=refused,
+        host_passes=passes,
     )
+
+
+def _host_steps(state: RunState) -> int:
+    """Member-steps that are left to the host."""
+    return sum(books.remaining(state.ledger, name) for name in HOSTS)
 
 
 def _host(state: RunState, config: RunConfig, ensemble: EnsembleState | None) -> HostState:
@@ -112,4 +132,8 @@ def _story(host: HostState, ensemble: EnsembleState | None) -> dict[str, float |
             "disagreement": round(ensemble.disagreement, 4),
             "distil_weight": ensemble.distil_weight,
         }
+    if host.teachers:
+        story["teaching"] = host.teaching
+    elif ensemble is not None and ensemble.refused:
+        story["refused"] = ensemble.refused
     return story

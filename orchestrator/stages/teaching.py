@@ -1,11 +1,16 @@
-"""What teachers cost: their passes are charged in member-steps by their share of FLOPs."""
+"""When teachers are heard, and what they cost: their passes are charged in member-steps by their
+share of FLOPs. Limits and choice: docs/design/teaching.md.
+"""
 
 from math import ceil
 
 from orchestrator.config import RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import HostState, RunState
-from state.tasks import Teacher
+from state.tasks import Teacher, Teaching
+
+BYTES_EACH = 2
+"""Of a probability in a table."""
 
 
 def teachers_of(state: RunState, config: RunConfig) -> tuple[Teacher, ...]:
@@ -15,6 +20,10 @@ def teachers_of(state: RunState, config: RunConfig) -> tuple[Teacher, ...]:
         return ()
     if phases[state.phase_index].name != "endosymbiosis":
         return ()
+    return _models(state, host)
+
+
+def _models(state: RunState, host: HostState) -> tuple[Teacher, ...]:
     lineages = [state.lineages[index] for index in host.teachers]
     return tuple(
         Teacher(checkpoint=one.checkpoint, genome=one.genome)
@@ -23,27 +32,72 @@ def teachers_of(state: RunState, config: RunConfig) -> tuple[Teacher, ...]:
     )
 
 
-def teaching_share(state: RunState, config: RunConfig, host: HostState) -> float:
-    """FLOPs of the teachers' passes as a share of a training step's own."""
-    teachers = teachers_of(state, config)
-    if not teachers:
-        return 0.0
-    from trainer.flops import forward_flops_per_token, training_flops_per_step
+def host_passes(config: RunConfig, steps: int) -> float | None:
+    """How often `steps` pass over the train split; None where its size is not known."""
+    tokens = config.data.train_tokens
+    return None if tokens is None else steps * _step_tokens(config) / tokens
 
-    tokens = config.optimizer.batch * config.model.block
-    passes = sum(forward_flops_per_token(config.model, one.genome) for one in teachers) * tokens
-    return passes / training_flops_per_step(config.model, host.genome, tokens)
+
+def cheapest(state: RunState, config: RunConfig, host: HostState, steps: int) -> Teaching:
+    """How `steps` member-steps teach the host longest; a table must fit the memory."""
+    tokens = config.data.train_tokens
+    if tokens is None:
+        return "live"
+    fits = tokens * config.model.vocab_size * BYTES_EACH <= 1e9 * config.host.table_gb
+    cost = table_cost(state, config, host)
+    return (
+        "table"
+        if fits and steps - cost > steps / (1 + _live_share(state, config, host))
+        else "live"
+    )
+
+
+def table_cost(state: RunState, config: RunConfig, host: HostState) -> int:
+    """Member-steps of reading the train split once."""
+    tokens = config.data.train_tokens or 0
+    return ceil(_live_share(state, config, host) * tokens / _step_tokens(config))
 
 
 def chunk_cost(state: RunState, config: RunConfig, host: HostState, steps: int) -> int:
-    """Member-steps of a chunk: its own and the teachers' share, rounded up."""
-    return steps + ceil(steps * teaching_share(state, config, host))
+    """Member-steps of a chunk: its own and what its teachers read, rounded up."""
+    if not steps:
+        return 0
+    return steps + table_due(state, config, host) + ceil(steps * _share(state, config, host))
 
 
 def whole_steps(state: RunState, config: RunConfig, host: HostState, budget: int) -> int:
     """Most host steps whose cost stays within `budget` member-steps."""
-    share = teaching_share(state, config, host)
-    steps = int(budget / (1 + share))
+    share = _share(state, config, host)
+    budget -= table_due(state, config, host)
+    steps = max(0, int(budget / (1 + share)))
     while steps > 0 and steps + ceil(steps * share) > budget:
         steps -= 1
     return steps
+
+
+def table_due(state: RunState, config: RunConfig, host: HostState) -> int:
+    """What the table costs, as long as it was not read."""
+    due = host.teaching == "table" and not host.table_read and teachers_of(state, config)
+    return table_cost(state, config, host) if due else 0
+
+
+def _share(state: RunState, config: RunConfig, host: HostState) -> float:
+    """What every step of the host costs besides."""
+    heard = host.teaching == "live" and teachers_of(state, config)
+    return _live_share(state, config, host) if heard else 0.0
+
+
+def _live_share(state: RunState, config: RunConfig, host: HostState) -> float:
+    """FLOPs of the teachers' passes over a step's tokens as a share of the step's own."""
+    teachers = _models(state, host)
+    if not teachers:
+        return 0.0
+    from trainer.flops import forward_flops_per_token, training_flops_per_step
+
+    tokens = _step_tokens(config)
+    passes = sum(forward_flops_per_token(config.model, one.genome) for one in teachers) * tokens
+    return passes / training_flops_per_step(config.model, host.genome, tokens)
+
+
+def _step_tokens(config: RunConfig) -> int:
+    return config.optimizer.batch * config.model.block

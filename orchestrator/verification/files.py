@@ -9,6 +9,7 @@ from orchestrator.verification.snapshot import Snapshot
 from state.commit import load_commit
 from state.journal import parse_line
 from state.objects import ObjectStore
+from state.progress import SILENT, Reporter
 from state.run_folder import RunFolder
 from trainer.manifest import damaged_files, read_manifest
 
@@ -45,17 +46,19 @@ def _seal(folder: RunFolder, path: Path) -> Check:
     return passed(path.name, f"sealed, written {record.written_at}")
 
 
-def check_objects(now: Snapshot) -> list[Check]:
+def check_objects(now: Snapshot, progress: Reporter = SILENT) -> list[Check]:
     """Every object that the commit needs or keeps has the sha256 of its name."""
     store, total = ObjectStore(now.folder.objects), 0
     kept = now.record.kept
     named = {**dict(kept.earlier), **kept.champions, **now.record.objects}
-    for sha, num_bytes in named.items():
-        try:
-            store.verify(sha, num_bytes)
-        except (OSError, ValueError) as error:
-            return [failed("objects", str(error))]
-        total += num_bytes
+    with progress.work("checking the objects", sum(named.values()), "bytes") as advance:
+        for sha, num_bytes in named.items():
+            try:
+                store.verify(sha, num_bytes)
+            except (OSError, ValueError) as error:
+                return [failed("objects", str(error))]
+            total += num_bytes
+            advance(total)
     return [passed("objects", f"{len(named)} whole, {total / 1e6:.1f} MB")]
 
 

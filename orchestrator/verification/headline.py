@@ -9,6 +9,7 @@ from orchestrator.resolve import worker_setup
 from orchestrator.run_state import Dormant
 from orchestrator.verification.check import Check, failed, passed, skipped
 from orchestrator.verification.snapshot import Snapshot
+from state.progress import SILENT, Reporter
 from state.records import Evaluation, Split
 from state.seeds import derive_seed
 from state.tasks import EvaluationResult, EvaluationTask
@@ -23,7 +24,7 @@ class Claim(NamedTuple):
     """With how many it was measured: they are part of what fixes the bits. None: not on record."""
 
 
-def check_headline(now: Snapshot) -> list[Check]:
+def check_headline(now: Snapshot, progress: Reporter = SILENT) -> list[Check]:
     """Bits per byte of the winner, or of the best copy so far, compared exactly.
 
     The test split is read only where the run has opened it: that figure is published already.
@@ -34,7 +35,7 @@ def check_headline(now: Snapshot) -> list[Check]:
     if claim.threads is None:
         return [skipped("headline", "the task that measured the best copy so far is not on record")]
     try:
-        measured = measure(now, claim)
+        measured = measure(now, claim, progress)
     except (LookupError, OSError, RuntimeError, ValueError) as error:
         return [failed("headline", f"the model cannot be measured: {error}")]
     return [
@@ -66,7 +67,7 @@ def _threads(now: Snapshot, checkpoint: str) -> int | None:
     return makers[checkpoint].task.threads if checkpoint in makers else None
 
 
-def measure(now: Snapshot, claim: Claim) -> tuple[Evaluation, ...]:
+def measure(now: Snapshot, claim: Claim, progress: Reporter = SILENT) -> tuple[Evaluation, ...]:
     """The claim's splits, evaluated in this process; writes nothing."""
     from trainer.execution import TaskExecutor
 
@@ -80,7 +81,8 @@ def measure(now: Snapshot, claim: Claim) -> tuple[Evaluation, ...]:
         splits=splits,
         threads=claim.threads or 1,
     )
-    result = TaskExecutor(worker_setup(config, now.folder)).execute(task).result
+    executor = TaskExecutor(worker_setup(config, now.folder), progress=progress)
+    result = executor.execute(task).result
     assert isinstance(result, EvaluationResult)
     return result.evaluations
 

@@ -14,6 +14,7 @@ from orchestrator.verification.check import Check, failed, passed
 from state.base import Record
 from state.commit import CommitRecord
 from state.metrics_store import MetricsStore
+from state.progress import SILENT, Reporter
 from state.records import Decision
 from state.run_folder import RunFolder
 
@@ -45,14 +46,16 @@ class Replayed(NamedTuple):
     """Why it went no further; None when it reached the commit."""
 
 
-def replay_checks(folder: RunFolder, record: CommitRecord) -> list[Check]:
+def replay_checks(
+    folder: RunFolder, record: CommitRecord, progress: Reporter = SILENT
+) -> list[Check]:
     """Decisions, events, ledger, phases and the whole state, played again and compared."""
     try:
         recorded = recorded_up_to(folder, record)
         replay = Replay.of(folder, record)
     except ValueError as error:
         return [failed("replay", str(error))]
-    return compare(recorded, played_through(replay))
+    return compare(recorded, played_through(replay, progress))
 
 
 def recorded_up_to(folder: RunFolder, record: CommitRecord) -> Recorded:
@@ -69,15 +72,17 @@ def recorded_up_to(folder: RunFolder, record: CommitRecord) -> Recorded:
     return Recorded(decisions, tuple(events), state)
 
 
-def played_through(replay: Replay) -> Replayed:
+def played_through(replay: Replay, progress: Reporter = SILENT) -> Replayed:
     """Play to the commit, or as far as the results fit."""
     decisions: list[Decision] = []
     events: list[Json] = []
     stopped = None
     try:
-        for played in replay.stages():
-            decisions += played.conclusion.decisions
-            events += _events_of(played)
+        with progress.work("playing the run again", len(replay.rows), "results") as advance:
+            for played in replay.stages():
+                decisions += played.conclusion.decisions
+                events += _events_of(played)
+                advance(replay.num_rows)
     except ValueError as error:
         stopped = f"the replay stops early: {error}"
     return Replayed(tuple(decisions), tuple(events), replay.state, replay.num_rows, stopped)

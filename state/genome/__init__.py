@@ -15,6 +15,7 @@ from state.genome.expression import (
     Scale,
 )
 from state.genome.fingerprint import Fingerprint, distance, fingerprint, is_known, same
+from state.genome.latex import latex
 from state.genome.learnable import FAMILY_NAMES, LearnableKind
 from state.genome.mutation import Mutation, Recombination, Tuning, crossover, mutate, retune
 from state.genome.operators import OPERATORS, Operator
@@ -29,7 +30,6 @@ from state.genome.text import (
     initial_expression,
     is_gated,
     is_per_channel,
-    latex,
     learnable,
     parse,
 )

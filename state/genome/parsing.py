@@ -13,7 +13,6 @@ A name without an argument stands for the function of x. Constants may only mult
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from math import inf
 from typing import TypeAlias, TypeVar
@@ -33,6 +32,7 @@ from state.genome.expression import (
 from state.genome.learnable import FAMILIES, FAMILY_NAMES, LEARNED, LearnableKind
 from state.genome.names import ALIASES, GATED, POWERS
 from state.genome.tokens import Token, fault, tokenize
+from state.nearest import suggestion
 
 MAX_NESTING = 40
 MAX_EXPONENT = 8
@@ -249,8 +249,8 @@ class _Parser:
                 name, "is learnable and no part of a formula; write it alone or inside glu(...)"
             )
         known = [*LEAF_NAMES, *POWERS, *GATED, *FAMILY_NAMES, LEARNED]
-        near = get_close_matches(name.text.lower(), known, 1, 0.5)
-        remedy = f"did you mean {near[0]}?" if near else f"use x or {', '.join(LEAF_NAMES)}"
+        leaves = f"use x or {', '.join(LEAF_NAMES)}"
+        remedy = suggestion(name.text, known, otherwise=leaves)
         raise self.fault(name, f"is no activation; {remedy}")
 
     def apply(self, name: Token, outer: str) -> _Value:

@@ -5,8 +5,8 @@ from typing import assert_never
 
 from state.genome.algebra import canonical
 from state.genome.evaluation import varies
-from state.genome.expression import Add, Expression
-from state.genome.formatting import format_expression, latex_expression, latex_family
+from state.genome.expression import Expression
+from state.genome.formatting import format_expression
 from state.genome.learnable import FAMILIES, LEARNED, FamilyName, LearnableKind, constants
 from state.genome.names import DISPLAY_NAMES
 from state.genome.parsing import parse_formula
@@ -122,27 +122,3 @@ def is_gated(genome: Genome) -> bool:
 def display_name(genome: Genome) -> str:
     """`swiglu` for glu(silu(x)), `relu2` for relu(x)*relu(x); the formula where it has no name."""
     return DISPLAY_NAMES.get(genome.formula, genome.formula)
-
-
-def latex(genome: Genome) -> str:
-    """LaTeX without delimiters; gated genomes multiply by the up projection u."""
-    if not is_gated(genome):
-        return _latex(genome, "x")
-    gate, kind = _latex(genome, "g"), learnable(genome)
-    is_sum = kind in ("universal", "blend") or (
-        kind is None and isinstance(initial_expression(genome), Add)
-    )
-    return rf"\left({gate}\right) \odot u" if is_sum else rf"{gate} \odot u"
-
-
-def _latex(genome: Genome, variable: str) -> str:
-    match learnable(genome):
-        case None:
-            return latex_expression(initial_expression(genome), variable)
-        case "learned":
-            inner = latex_expression(initial_expression(genome), variable)
-            return rf"\operatorname{{learned}}\left({inner}\right)"
-        case "universal" | "blend" | "spline" | "rational" as family:
-            return latex_family(family, variable)
-        case kind:
-            assert_never(kind)

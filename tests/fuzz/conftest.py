@@ -133,4 +133,6 @@ def _without_settings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("SYMBIO_")]:
             patch.delenv(name)
+        # Thousands of reports are asked for; drawing each would take hours.
+        patch.setenv("SYMBIO_NO_FIGURES", "1")
         yield

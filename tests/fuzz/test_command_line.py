@@ -11,6 +11,7 @@ from orchestrator.grammar import build_parser
 from tests.fuzz.conftest import Fuzz
 from tests.fuzz.mutations import texts
 from tests.fuzz.program import Verdict, call, tree, verdict
+from trainer.demo_corpus import write_demo_corpus
 
 Arguments = list[str]
 
@@ -43,7 +44,8 @@ def choices_of(parser: argparse.ArgumentParser) -> list[str]:
 
 def flagged(parser: argparse.ArgumentParser) -> SearchStrategy[Arguments]:
     """Options of a parser with values right and wrong, as two arguments, one, or half of one."""
-    names, known = st.sampled_from(options(parser)), st.sampled_from(choices_of(parser) or ["1"])
+    names = st.sampled_from(options(parser) or ["--none"])
+    known = st.sampled_from(choices_of(parser) or ["1"])
     numbers = st.integers(-9, 2000).map(str) | st.floats(0, 1).map(str) | st.floats().map(str)
     values = st.one_of(known, numbers, texts())
     pair = st.tuples(names, values)
@@ -60,7 +62,7 @@ def flagged(parser: argparse.ArgumentParser) -> SearchStrategy[Arguments]:
 @pytest.fixture
 def corpus(sandbox: Path) -> Path:
     path = sandbox / "corpus.txt"
-    path.write_text("A short text.\n" * 50, encoding="utf-8")
+    write_demo_corpus(path, 20_000)
     return path
 
 
@@ -73,7 +75,7 @@ def checked(sandbox: Path, *arguments: str) -> Verdict:
 
 def test_a_plan_of_any_flags_writes_nothing(fuzz: Fuzz, sandbox: Path, corpus: Path) -> None:
     def check(arguments: Arguments) -> Verdict:
-        return checked(sandbox, "plan", "--data", corpus.name, *arguments)
+        return checked(sandbox, "plan", "--no-probe", "--data", corpus.name, *arguments)
 
     fuzz(flagged(commands()["plan"]), check, share=0.2)
 
@@ -117,7 +119,7 @@ def test_any_environment_gives_settings_or_one_line(
         with pytest.MonkeyPatch.context() as patch:
             for name, value in variables.items():
                 patch.setenv(name, value)
-            return checked(sandbox, "plan", "--data", corpus.name)
+            return checked(sandbox, "plan", "--no-probe", "--data", corpus.name)
 
     settings = ("BUDGET", "SEED", "MODEL", "MODEL__DIM", "OPTIMIZER__LR", "PHASES", "CONTROL", "")
     names = st.sampled_from(settings) | st.text("ABC_.9", max_size=9)

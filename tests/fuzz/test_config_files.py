@@ -13,6 +13,7 @@ from orchestrator.phases import SIX_PHASES
 from tests.fuzz.conftest import Fuzz
 from tests.fuzz.mutations import altered, as_json, damaged, json_values
 from tests.fuzz.program import Verdict, call, tree, verdict
+from trainer.demo_corpus import write_demo_corpus
 
 ROOT = Path(__file__).parent.parent.parent
 SUFFIXES = (".toml", ".json", ".yaml", ".yml", "", ".txt")
@@ -27,7 +28,7 @@ TEXTS = (
 @pytest.fixture
 def corpus(sandbox: Path) -> Path:
     path = sandbox / "corpus.txt"
-    path.write_text("A short text.\n" * 50, encoding="utf-8")
+    write_demo_corpus(path, 20_000)
     return path
 
 
@@ -36,7 +37,7 @@ def planned(sandbox: Path, name: str, content: bytes) -> Verdict:
     path = sandbox / name
     path.write_bytes(content)
     before = tree(sandbox)
-    found = verdict(call("plan", "--data", "corpus.txt", "--config", name))
+    found = verdict(call("plan", "--no-probe", "--data", "corpus.txt", "--config", name))
     assert tree(sandbox) == before
     path.unlink()
     return found

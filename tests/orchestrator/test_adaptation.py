@@ -13,10 +13,10 @@ from orchestrator.adaptation import (
     respond,
 )
 from orchestrator.config import EvolutionConfig, PhaseConfig
-from orchestrator.detector_names import DETECTOR_NAMES
 from orchestrator.detectors.panel import DETECTORS
 from orchestrator.phases import SIX_PHASES
 from orchestrator.run_state import PhaseSettings
+from state.detector_names import DETECTOR_NAMES
 from state.records import Finding
 
 EVOLUTION = EvolutionConfig()

@@ -34,7 +34,7 @@ def refusal(
 @pytest.mark.parametrize(
     ("at", "message"),
     [
-        ("cambrium", "--at cambrium is no phase; give one of abiogenesis, primordial"),
+        ("cambrium", "--at cambrium is no phase; did you mean cambrian[?] give one of abio"),
         ("Cambrian 3", "--at 'Cambrian 3' is no PHASE or PHASE:GEN; give one such as"),
         ("cambrian:0", r"cambrian has generations 1 to \d+ in this run; give one of them"),
         ("homeostasis:99", r"homeostasis has generations 1 to \d+ in this run; give one"),

@@ -124,15 +124,17 @@ def test_a_new_run_is_not_begun_among_links(
     assert not list(elsewhere.iterdir())
 
 
-def test_an_export_replaces_links_and_does_not_follow_them(run: Path) -> None:
+def test_an_export_refuses_links_and_does_not_follow_them(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target = run.parent / "out"
-    target.mkdir()
-    names = ("model.safetensors", "config.json", "tokenizer.json", "model.py")
-    for name in names:
-        (target / name).symlink_to(run.parent / "victim")
     assert main(["export", "run", "--to", "out"]) == 0
+    for path in target.iterdir():
+        path.unlink()
+        path.symlink_to(run.parent / "victim")
+    assert main(["export", "run", "--to", "out"]) == 2
+    assert "which symbio-auto export did not write" in capsys.readouterr().err
     assert victim_is_untouched(run.parent)
-    assert not any((target / name).is_symlink() for name in names)
 
 
 def test_a_refused_run_above_its_folder_leaves_nothing(

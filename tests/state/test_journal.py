@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from state import durable
 from state.durable import Operation, OutOfSpace
-from state.journal import Journal, read_journal
+from state.journal import Journal, JournalTail, read_journal
 
 Rows = list[dict[str, JsonValue]]
 
@@ -141,3 +141,29 @@ def test_a_full_disk_adds_no_row(tmp_path: Path) -> None:
     with durable.intercepted(full), pytest.raises(OutOfSpace):
         journal.append([{"step": 2}])
     assert [row["step"] for row in read_journal(journal.path)] == [0, 1]
+
+
+def test_rows_are_read_once_and_a_line_that_is_being_written_waits(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    tail = JournalTail(path)
+    assert list(tail.read()) == []
+    path.write_text('{"kind": "a"}\nnot a row\n{"kind": "b"', encoding="utf-8")
+    assert kinds(tail) == ["a"]
+    assert list(tail.read()) == []
+    with path.open("a", encoding="utf-8") as log:
+        log.write("}\n")
+    assert kinds(tail) == ["b"]
+
+
+def test_a_log_that_was_cut_is_followed_from_its_end(tmp_path: Path) -> None:
+    log, tail = Journal(tmp_path / "log.txt"), JournalTail(tmp_path / "log.txt")
+    log.append([{"kind": "a"}, {"kind": "b"}])
+    assert kinds(tail) == ["a", "b"]
+    log.truncate(14)
+    assert list(tail.read()) == []
+    log.append([{"kind": "c"}])
+    assert kinds(tail) == ["c"]
+
+
+def kinds(tail: JournalTail) -> list[object]:
+    return [row["kind"] for row in tail.read()]

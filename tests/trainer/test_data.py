@@ -13,10 +13,10 @@ from state.records import Split
 from state.tasks import BatchKey
 from trainer.config import DataConfig, TokenizerKind
 from trainer.corpus import read_corpus
-from trainer.data import IGNORED, SPLITS, Dataset, held_out, prepare
+from trainer.data import IGNORED, SPLITS, Dataset, prepare
 from trainer.demo_corpus import demo_text
 from trainer.manifest import damaged_files, read_manifest
-from trainer.splits import split_corpus
+from trainer.splits import held_out, split_corpus
 
 KINDS: tuple[TokenizerKind, ...] = ("byte", "char", "bpe")
 KEY = BatchKey(seed=1, lineage=2, generation=3, purpose="search")

@@ -4,86 +4,131 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from state.genome import parse
 from state.objects import ObjectStore
 from state.run_folder import RunFolder
-from trainer.config import WorkerSetup
-from trainer.export import export_torch
-from trainer.member import Member
+from tests.export_builders import CUSTOM, STOCK, some_model, some_tokenizer, some_tokens, source_of
+from trainer.backbones.gpt import GPT
+from trainer.checkpoint import encode
+from trainer.config import TokenizerKind
+from trainer.export import export_torch, torch_files
+from trainer.export.comparison import module_of
+from trainer.tokenizer import load_tokenizer
 
 FILES = ["config.json", "model.py", "model.safetensors", "tokenizer.json"]
+CASES = [*STOCK, *CUSTOM]
 PROGRAM = """
-import sys, torch
-torch.set_num_threads(1)
-sys.path.insert(0, sys.argv[1])
-import model
+import importlib.util, sys, torch
+from pathlib import Path
 from safetensors.torch import load_file, save_file
-loaded = model.load(sys.argv[1])
-tokens = load_file(sys.argv[2])["tokens"]
-with torch.no_grad():
-    logits = loaded(tokens)
-more = loaded.generate(tokens[:, :3], 30, temperature=0.9, seed=4)
-save_file({"logits": logits, "more": more}, sys.argv[3])
+torch.set_num_threads(1)
+tokens, out = load_file(sys.argv[2])["tokens"], {}
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    spec = importlib.util.spec_from_file_location("model", folder / "model.py")
+    model = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(model)
+    loaded, cache = model.load(folder), model.Cache()
+    with torch.no_grad():
+        out[folder.name + ".logits"] = loaded(tokens)
+        pieces = [loaded(part, cache) for part in tokens.split([5, 1, 10], dim=1)]
+    out[folder.name + ".pieces"] = torch.cat(pieces, dim=1)
+    out[folder.name + ".more"] = loaded.generate(tokens[:, :3], 30, temperature=0.9, seed=4)
+    out[folder.name + ".likeliest"] = loaded.generate(tokens[:, :3], 12, temperature=0)
+save_file(out, sys.argv[3])
 ours = [name for name in sys.modules if name.split(".")[0] in ("trainer", "state")]
 assert not ours, ours
 """
 
 
-def stored_member(setup: WorkerSetup, formula: str, objects: ObjectStore) -> tuple[Member, str]:
-    member = Member.create(setup, parse(formula), 1)
-    stream = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for parameter in member.model.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=stream), alpha=0.1)
-    return member, member.save(objects)
+class Exported(NamedTuple):
+    models: list[GPT]
+    tokens: torch.Tensor
+    answers: dict[str, torch.Tensor]
 
 
-@pytest.mark.parametrize(
-    ("recipe", "formula", "tied"),
-    [
-        ("modern", "glu(0.8*silu(x)*relu(x) + 0.2*sin(tanh(x)))", True),
-        ("classic", "relu2", False),
-        ("modern", "universal", True),
-        ("modern", "glu(blend(x))", True),
-        ("classic", "spline", True),
-        ("modern", "rational", True),
-        ("modern", "learned(0.8*silu(x)*relu(x) + 0.2*x)", True),
-    ],
-)
-def test_the_exported_model_gives_our_logits_in_a_program_of_its_own(
-    setup: WorkerSetup, run_folder: Path, tmp_path: Path, recipe: str, formula: str, tied: bool
-) -> None:
-    model = setup.model.model_copy(update={"recipe": recipe, "tied_head": tied})
-    objects = ObjectStore(tmp_path / "objects")
-    objects.folder.mkdir()
-    member, sha = stored_member(setup.model_copy(update={"model": model}), formula, objects)
-    folder, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    export_torch(objects, sha, folder, RunFolder(run_folder).data / "tokenizer.json")
-    tokens = torch.arange(2 * 16).view(2, 16) % model.vocab_size
-    save_file({"tokens": tokens}, elsewhere / "in.safetensors")
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Every case, exported and asked in one program of its own."""
+    root = tmp_path_factory.mktemp("exported")
+    models = [some_model(recipe, formula, tied=tied) for recipe, formula, tied in CASES]
+    for number, model in enumerate(models):
+        write(torch_files(source_of(model)), root / "folders" / f"{number:02d}")
+    tokens = some_tokens()
+    save_file({"tokens": tokens}, root / "in.safetensors")
     subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder), "in.safetensors", "out.safetensors"],
-        cwd=elsewhere,
+        [sys.executable, "-c", PROGRAM, "folders", "in.safetensors", "out.safetensors"],
+        cwd=root,
         env={"OMP_NUM_THREADS": "1"},
         check=True,
     )
-    out = load_file(elsewhere / "out.safetensors")
-    assert torch.equal(out["logits"], member.model.eval()(tokens).detach())
-    assert out["more"].shape == (2, 33)
+    return Exported(models, tokens, load_file(root / "out.safetensors"))
 
 
-def test_equal_checkpoints_are_exported_as_equal_bytes(
-    setup: WorkerSetup, run_folder: Path, tmp_path: Path
+def write(files: dict[str, bytes], folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: CASES[number][1])
+def test_the_exported_model_gives_our_logits_in_a_program_of_its_own(
+    exported: Exported, number: int
 ) -> None:
-    objects = ObjectStore(tmp_path)
-    _, sha = stored_member(setup, "swiglu", objects)
-    tokenizer = RunFolder(run_folder).data / "tokenizer.json"
+    with torch.no_grad():
+        ours = exported.models[number](exported.tokens)
+    assert torch.equal(exported.answers[f"{number:02d}.logits"], ours)
+    torch.testing.assert_close(exported.answers[f"{number:02d}.pieces"], ours, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: CASES[number][1])
+def test_the_exported_model_writes_beyond_its_context(exported: Exported, number: int) -> None:
+    more = exported.answers[f"{number:02d}.more"]
+    assert more.shape == (3, 33)
+    assert torch.equal(more[:, :3], exported.tokens[:, :3])
+    written, model = exported.tokens[:, :3], exported.models[number]
+    for _ in range(12):
+        with torch.no_grad():
+            written = torch.cat([written, model(written)[:, -1:].argmax(dim=-1)], dim=1)
+    assert torch.equal(exported.answers[f"{number:02d}.likeliest"], written)
+
+
+@pytest.mark.parametrize("kind", ["byte", "char", "bpe"])
+def test_model_py_writes_text_with_every_tokenizer(
+    tmp_path: Path,
+    kind: TokenizerKind,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokenizer = some_tokenizer(kind, "The sea was calm, “she said”, and a boat went out. " * 20)
+    (tmp_path / "ours.json").write_bytes(tokenizer)
+    ours = load_tokenizer(tmp_path / "ours.json")
+    model = some_model("modern", "silu", vocab_size=ours.vocab_size)
+    folder = write(torch_files(source_of(model, tokenizer, "chat")), tmp_path / "model")
+    prompt, program = "“Yes” \U0001f41f?", module_of(folder)
+
+    def written(*more: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["model.py", "--prompt", prompt, "--tokens", "20", *more])
+        program.main()
+        return capsys.readouterr().out
+
+    shown = written("--seed", "1")
+    assert shown.startswith(f"<|user|> {prompt} <|assistant|>")
+    assert all(c.isprintable() or c in "\n\t" for c in shown)
+    assert written("--seed", "1") == shown != written("--seed", "2")
+    for wrong in ("--tokens=0", "--temperature=nan", "--top-k=-1"):
+        with pytest.raises(SystemExit, match="2"):
+            written(wrong)
+
+
+def test_equal_checkpoints_are_exported_as_equal_bytes(run_folder: Path, tmp_path: Path) -> None:
+    objects, tokenizer = ObjectStore(tmp_path), RunFolder(run_folder).data / "tokenizer.json"
+    sha = objects.publish(encode(source_of(some_model("modern", "swiglu")).checkpoint))
     for name in "ab":
         export_torch(objects, sha, tmp_path / name, tokenizer)
     for file in FILES:
@@ -91,14 +136,11 @@ def test_equal_checkpoints_are_exported_as_equal_bytes(
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == FILES
 
 
-def test_the_exported_configuration_names_the_activation(
-    setup: WorkerSetup, run_folder: Path, tmp_path: Path
-) -> None:
-    objects = ObjectStore(tmp_path)
-    _, sha = stored_member(setup, "swiglu", objects)
-    export_torch(objects, sha, tmp_path / "model", RunFolder(run_folder).data / "tokenizer.json")
-    config = json.loads((tmp_path / "model" / "config.json").read_text(encoding="utf-8"))
+def test_the_exported_configuration_names_the_activation(tmp_path: Path) -> None:
+    folder = write(torch_files(source_of(some_model("modern", "swiglu"))), tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert config["activation"] == "glu(silu(x))"
     assert config["activation_tree"] == ["leaf", "silu"]
-    weights = load_file(tmp_path / "model" / "model.safetensors")
+    assert config["domain"] == "text"
+    weights = load_file(folder / "model.safetensors")
     assert all("/" not in name for name in weights)

@@ -204,8 +204,8 @@ def test_documents_are_dealt_out_whole_or_the_text_in_blocks_where_that_is_asked
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("contiguous:0.9,0.1", "give auto, document, block or contiguous:A,B,C"),
-        ("thirds", "give auto, document, block or contiguous:A,B,C"),
+        ("contiguous:0.9,0.1", "give one of auto, document, block, contiguous"),
+        ("thirds", "give one of auto, document, block, contiguous"),
         ("contiguous:0.9,0.2,0", "adds up to 1.1, not to 1"),
         ("contiguous:1,0,0", "less than 1"),
         ("contiguous:nan,0.5,0.5", "finite number"),

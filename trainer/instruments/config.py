@@ -1,11 +1,11 @@
 """The settings of the instruments: the original's eleven keys and two controls. No torch."""
 
-from difflib import get_close_matches
 from typing import Literal
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from state.base import Record
+from state.nearest import suggestion
 
 
 class SymbioConfig(Record):
@@ -76,9 +76,8 @@ _FIELDS = {
 
 
 def _unknown(key: str) -> str:
-    near = get_close_matches(key, _FIELDS, 1, 0.5)
     names = ", ".join(map(_camel, SymbioConfig.model_fields))
-    remedy = f"did you mean {near[0]}?" if near else f"choose one of {names}"
+    remedy = suggestion(key, _FIELDS, otherwise=f"choose one of {names}")
     return f"{key[:60]!r} is no setting of --symbio-config; {remedy}"
 
 

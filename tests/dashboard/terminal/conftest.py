@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dashboard.terminal.history import Point
 from dashboard.terminal.snapshot import RunView
 from state.records import (
     Adjustment,
@@ -18,7 +19,7 @@ from state.records import (
     Sample,
     Synchrony,
 )
-from state.store_rows import RunSummary, StoredEvent, StoredFinding
+from state.store_rows import RunSummary, StoredEvent, StoredFinding, StoredSample
 
 
 def member(index: int) -> MemberRecord:
@@ -36,6 +37,20 @@ def member(index: int) -> MemberRecord:
         gain_limit=0.015,
         tokens_per_sec=12_345,
         status="accepted" if index == 0 else "trained",
+    )
+
+
+def spoken(prompt: str, text: str, temperature: float) -> StoredSample:
+    sample = Sample(prompt=prompt, temperature=temperature, text=text, ended=True)
+    return StoredSample(phase="primordial", generation=9, step=300, sample=sample)
+
+
+def course(*bits: float) -> tuple[Point, ...]:
+    """Two generations of the second phase, the others of the third."""
+    phases = ("primordial", "primordial", *("cambrian" for _ in bits))
+    return tuple(
+        Point(phases[i], 9 + i, train_loss=bits[i] + 1, bits_per_byte=bits[i], distance=0.25)
+        for i in range(len(bits))
     )
 
 
@@ -83,7 +98,7 @@ def view() -> RunView:
                 phase="cambrian",
                 generation=11,
                 kind="adapt",
-                reason="population collapse: 2 distinct among 10",
+                reason="collapse: 2 distinct among 10",
                 adjustments=(Adjustment(setting="mutation_rate", before=0.5, after=0.7),),
             ),
         ),
@@ -107,18 +122,18 @@ def view() -> RunView:
         ),
         lineages={3: (0, 1, 2)},
         battery=battery(),
-        sample=Sample(prompt="<|user|> Who?", temperature=0.8, text="The old man.", ended=True),
+        samples=(spoken("<|user|> Who?", "The old man.", 0.8),),
         findings=(
             StoredFinding(
                 phase="cambrian",
                 generation=11,
                 finding=Finding(
-                    detector="population_collapse", severity=0.3, reason="few", value=2, limit=3
+                    detector="collapse", severity=0.3, reason="2 distinct", value=2, limit=3
                 ),
             ),
         ),
         events=tuple(StoredEvent(index=i, kind="note", data={"number": i}) for i in range(30)),
-        best_bits_per_byte=(2.6, 2.4, 2.2, 2.1),
+        course=course(2.6, 2.4, 2.2, 2.1),
     )
 
 

@@ -67,6 +67,14 @@ def test_a_run_without_a_test_split_ends_on_the_search_split() -> None:
     assert line.startswith("finished: 2.5 bpb on the test split with gelu(x)")
 
 
+def test_a_note_stands_in_brackets_and_none_leaves_nothing() -> None:
+    facts: dict[str, JsonValue] = {"phase": "cambrian", "steps": 96, "purpose": "refine"}
+    begun = plain_line({"kind": "phase_started", "note": "", **facts})
+    assert begun == "cambrian begins with 96 steps: refine"
+    noted = plain_line({"kind": "phase_started", "note": "population 12 -> 5", **facts})
+    assert noted == "cambrian begins with 96 steps: refine (population 12 -> 5)"
+
+
 def test_slowness_is_told_with_its_numbers() -> None:
     facts: dict[str, JsonValue] = {"phase": "cambrian", "generation": 7}
     late: dict[str, JsonValue] = {"elapsed_seconds": 201.0, "planned_seconds": 100.0, "steps": 400}

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.terminal.figures import bar, compact, duration, printable, sparkline
+from dashboard.terminal.figures import (
+    bar,
+    compact,
+    duration,
+    number,
+    printable,
+    sparkline,
+    thinned,
+)
 
 
 @given(st.text())
@@ -49,3 +57,22 @@ def test_a_sparkline_spans_least_to_greatest() -> None:
     assert sparkline([], 10) == ""
     assert len(sparkline(list(range(50)), 10)) == 10
     assert sparkline([0, 1], 4, ascii_only=True) == "_#"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_shown_as_none(value: float) -> None:
+    assert duration(value) == compact(value) == number(value, "{:.3f}") == "-"
+    assert bar(value, 6) == "[----]"
+    assert sparkline([1, value, 0], 5) == "█▁"
+    assert number(None, "{:.3f}") == "-"
+    assert number(1.23456, "{:.3f}") == "1.235"
+
+
+@given(st.lists(st.floats(-5, 5), max_size=300), st.integers(1, 60))
+def test_a_thinned_course_fits_and_keeps_its_ends(values: list[float], count: int) -> None:
+    shown = thinned(values, count)
+    assert len(shown) <= count
+    if values:
+        assert min(values) - 1e-9 <= min(shown) <= max(shown) <= max(values) + 1e-9
+    if len(values) <= count:
+        assert shown == pytest.approx(values)

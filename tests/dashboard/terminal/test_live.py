@@ -2,17 +2,21 @@
 
 import json
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
-from dashboard.terminal.live import LiveView, Stopwatch
+from dashboard.terminal.history import Point
+from dashboard.terminal.live import LiveView
 from dashboard.terminal.run_reader import RunReader
-from dashboard.terminal.snapshot import Pace, RunView, eta_seconds
+from dashboard.terminal.snapshot import RunView
 from state.metrics_store import MetricsStore
 from state.records import MemberRecord
 from state.run_folder import RunFolder
@@ -55,7 +59,7 @@ def test_the_reader_sees_what_was_written(tmp_path: Path, view: RunView) -> None
     assert found.synchrony == view.synchrony
     assert found.ledger == view.ledger
     assert found.events == view.events
-    assert found.best_bits_per_byte == (2.1,)
+    assert found.course == (Point("cambrian", 12, None, 2.1),)
 
 
 def test_the_reader_follows_a_store_that_appears_and_grows(
@@ -66,8 +70,10 @@ def test_the_reader_follows_a_store_that_appears_and_grows(
         write_run(tmp_path, view)
         first = reader.read()
         assert first is not None
+        assert reader.read() is first
         with MetricsStore.open(tmp_path / "metrics.db", writer=True) as store:
             store.record_members("run-7", [make_member(30)])
+            store.record_event("run-7", 31, "generation", {})
         second = reader.read()
         assert second is not None
         assert len(second.members) == len(first.members) + 1
@@ -80,6 +86,49 @@ def test_a_store_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
     with RunReader(RunFolder(tmp_path)) as reader:
         assert reader.read() is None
         assert "schema none" in reader.note
+
+
+def test_steps_between_two_conclusions_change_nothing(tmp_path: Path, view: RunView) -> None:
+    write_run(tmp_path, view)
+    with RunReader(RunFolder(tmp_path)) as reader:
+        first = reader.read()
+        with MetricsStore.open(tmp_path / "metrics.db", writer=True) as store:
+            store.record_run("run-7", {}, "gelu", "chat")
+        assert reader.read() is first
+
+
+def test_a_store_that_is_damaged_leaves_the_last_view_and_says_why(
+    tmp_path: Path, view: RunView
+) -> None:
+    write_run(tmp_path, view)
+    with RunReader(RunFolder(tmp_path)) as reader:
+        first = reader.read()
+        with closing(sqlite3.connect(tmp_path / "metrics.db")) as database:
+            database.execute("UPDATE synchrony SET phases = '[1, null, \"x\"]'")
+            database.execute("DELETE FROM events WHERE idx = 29")
+            database.commit()
+        assert reader.read() is first
+        assert "phases" in reader.note or "Synchrony" in reader.note
+        with closing(sqlite3.connect(tmp_path / "metrics.db")) as database:
+            database.execute("UPDATE synchrony SET phases = '[1.0]'")
+            database.commit()
+        healed = reader.read()
+        assert healed is not None
+        assert healed.synchrony[-1].phases == (1.0,)
+        assert reader.note == ""
+
+
+def test_a_store_that_takes_the_place_of_another_is_opened_again(
+    tmp_path: Path, view: RunView
+) -> None:
+    write_run(tmp_path, view)
+    with RunReader(RunFolder(tmp_path)) as reader:
+        reader.read()
+        (tmp_path / "metrics.db").rename(tmp_path / "old.db")
+        write_run(tmp_path, view, "run-8")
+        found = reader.read()
+    assert found is not None
+    assert found.run.run_id == "run-8"
 
 
 def test_the_live_view_prepares_then_shows_the_run(tmp_path: Path, view: RunView) -> None:
@@ -140,16 +189,43 @@ def test_a_view_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
     LiveView(tmp_path).stop()
 
 
-def test_the_time_left_comes_from_the_pace_while_watched(view: RunView) -> None:
-    assert eta_seconds(view, Pace(seconds=100, steps=375)) == 1000
-    assert eta_seconds(view, Pace(seconds=100, steps=0)) is None
+def test_what_others_print_waits_until_the_screen_is_gone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = LiveView(tmp_path, Console(force_terminal=True, width=80, height=24))
+    before = sys.stdout, sys.stderr
+    live.start()
+    sys.stdout.write("a line\n")
+    sys.stderr.write("a warning\n")
+    live.stop()
+    assert (sys.stdout, sys.stderr) == before
+    shown, warned = capsys.readouterr()
+    assert shown.index("preparing") < shown.index("\x1b[?1049l") < shown.index("a line\n")
+    assert warned == "a warning\n"
 
 
-def test_the_stopwatch_counts_steps_from_its_first_look(view: RunView) -> None:
-    stopwatch = Stopwatch()
-    assert stopwatch.pace(None).steps == 0
-    assert stopwatch.pace(view).steps == 0
-    assert view.ledger is not None
-    line = view.ledger.lines[0].model_copy(update={"settled": 1300})
-    later = RunView(run=view.run, ledger=view.ledger.model_copy(update={"lines": (line,)}))
-    assert stopwatch.pace(later).steps == 50
+def test_a_view_that_fails_gives_the_streams_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: RunReader) -> None:
+        raise RuntimeError("a fault of the view")
+
+    monkeypatch.setattr(RunReader, "read", broken)
+    before = sys.stdout, sys.stderr
+    live = LiveView(tmp_path, Console(force_terminal=True, width=80, height=24))
+    live.start()
+    wait_for(lambda: not live.running)
+    assert (sys.stdout, sys.stderr) == before
+    assert "a fault of the view" in (tmp_path / "log.txt").read_text(encoding="utf-8")
+
+
+def test_the_reason_for_standing_still_and_the_keys_are_shown(
+    tmp_path: Path, view: RunView
+) -> None:
+    write_run(tmp_path, view)
+    screen = StringIO()
+    live = LiveView(tmp_path, terminal(screen), hint="q leaves", standing=lambda: "paused; do it")
+    live.start()
+    wait_for(lambda: "paused; do it" in screen.getvalue())
+    live.stop()
+    assert "q leaves" in screen.getvalue()

@@ -1,21 +1,23 @@
 """What is slow stands in the log alone; the view shows it as long as it holds."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dashboard.terminal.layout import Room
+from dashboard.terminal.log_tail import Row, Slowness
 from dashboard.terminal.run_reader import RunReader
 from dashboard.terminal.sections import events
-from dashboard.terminal.slowness import SlownessLog
 from dashboard.terminal.snapshot import RunView
 from state.journal import Journal
 from state.metrics_store import MetricsStore
 from state.run_folder import RunFolder
 
 
-def kinds(log: SlownessLog) -> list[str]:
-    return [str(row["kind"]) for row in log.read()]
+def kinds(rows: Sequence[Row]) -> list[str]:
+    return [str(row["kind"]) for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -30,24 +32,13 @@ def kinds(log: SlownessLog) -> list[str]:
     ],
 )
 def test_a_phase_is_slow_until_it_ends_and_throughput_until_it_recovers(
-    tmp_path: Path, told: list[str], standing: list[str]
+    told: list[str], standing: list[str]
 ) -> None:
-    log = SlownessLog(tmp_path / "log.txt")
-    assert log.read() == ()
+    slowness = Slowness()
+    assert slowness.standing == ()
     for kind in told:
-        Journal(tmp_path / "log.txt").append([{"kind": kind}])
-        log.read()
-    assert kinds(log) == standing
-    assert kinds(SlownessLog(tmp_path / "log.txt")) == standing
-
-
-def test_a_line_that_is_being_written_waits(tmp_path: Path) -> None:
-    path = tmp_path / "log.txt"
-    path.write_text('{"kind": "phase_slow"', encoding="utf-8")
-    log = SlownessLog(path)
-    assert log.read() == ()
-    path.write_text('{"kind": "phase_slow"}\nnot a row\n', encoding="utf-8")
-    assert kinds(log) == ["phase_slow"]
+        slowness.hear({"kind": kind})
+    assert kinds(slowness.standing) == standing
 
 
 def test_the_reader_adds_what_the_log_says_though_the_store_has_not_changed(
@@ -68,7 +59,7 @@ def test_the_reader_adds_what_the_log_says_though_the_store_has_not_changed(
 
 def test_what_is_slow_stands_below_the_events(view: RunView) -> None:
     slow = replace(view, slow=({"kind": "throughput_recovered", "phase": "cambrian"},))
-    lines = [text.plain for text in events(slow, 3)]
-    assert lines[-1] == "throughput_recovered: phase=cambrian"
-    assert lines[:-1] == [text.plain for text in events(view, 2)]
-    assert events(slow, 0) == []
+    room = Room(width=60, rows=20)
+    lines = [text.plain.rstrip() for text in events(slow, room).draw(3)]
+    assert lines == ["note: number=28", "note: number=29", "throughput_recovered: phase=cambrian"]
+    assert events(slow, room).draw(0) == []

@@ -166,7 +166,7 @@ def test_the_other_model_is_asked_and_judged_as_this_one(
     monkeypatch.setattr(inference_battery.battery, "write_answers", write_answers)
     monkeypatch.setattr("orchestrator.commands.battery.reference_of", judge)
     report = found(capsys, ours, "--compare", theirs, "--quick")
-    ((_, codec, questions, sampling),) = asked
+    ((_, codec, questions, sampling, _),) = asked
     assert codec.kind == "char"
     assert [one.prompt for one in questions] == [one["prompt"] for one in report["samples"]]
     assert (sampling.seed, sampling.max_new_tokens) == (derive_seed(0, "battery"), TOKENS)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli import main
-from orchestrator.commands.watch import LogLines
 from orchestrator.run_process import process_of
 from state.journal import Journal
 from state.run_folder import RunFolder
@@ -112,15 +111,3 @@ def test_a_folder_without_a_run_cannot_be_watched(
 ) -> None:
     assert main(["watch", str(tmp_path)]) == 2
     assert "state.json does not exist" in capsys.readouterr().err
-
-
-def test_a_line_is_read_once_and_only_when_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "log.txt"
-    lines = LogLines(path)
-    assert list(lines.read()) == []
-    path.write_bytes(b'{"at": "now", "kind": "a", "number": 1}\n[1]\nnot json\n{"kind": "b"')
-    assert list(lines.read()) == [("a", {"number": 1})]
-    assert list(lines.read()) == []
-    with path.open("ab") as file:
-        file.write(b"}\n")
-    assert list(lines.read()) == [("b", {})]

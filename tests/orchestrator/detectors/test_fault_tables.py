@@ -18,7 +18,7 @@ from benchmarks.faults.tables import (
     open_share,
 )
 from orchestrator.adaptation import RESPONSES
-from orchestrator.detector_names import DETECTOR_NAMES
+from state.detector_names import DETECTOR_NAMES
 from state.records import Finding
 
 COLLAPSED = next(case for case in CASES if case.finding == "collapse")

@@ -95,7 +95,10 @@ def test_the_merger_says_what_the_average_is_worth(
     ) in text
     assert report.ensemble is not None
     weak = report.ensemble.model_copy(update={"distil_weight": 0.0})
-    assert "too little to teach the host" in told(report, merged, ensemble=weak)
+    untaught = told(report, merged, ensemble=weak)
+    assert "too small to pay for teachers, so the host learned" in untaught
+    seldom = weak.model_copy(update={"refused": "passes", "host_passes": 3.14})
+    assert "passes over the text only 3.1 times" in told(report, merged, ensemble=seldom)
     assert "average" not in told(report, merged, ensemble=None)
 
 

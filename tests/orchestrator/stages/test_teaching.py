@@ -1,13 +1,15 @@
 """Distillation: when teachers are heard, what they cost, and that they are still there."""
 
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import pytest
 
 from orchestrator import ledger as books
+from orchestrator.config import RunConfig
 from orchestrator.phases import shares_of
-from orchestrator.stages.teaching import chunk_cost
+from orchestrator.stages.teaching import chunk_cost, whole_steps
 from state.tasks import Outcome, TrainingTask
 from tests.builders import ScriptedRun, make_config
 from tests.memory_runs import MemoryEngine, drive, spent_exactly
@@ -42,6 +44,72 @@ def test_an_ensemble_under_the_floor_teaches_nothing() -> None:
     assert not any(task.teachers for task in engine.trained())
     assert states[-1].ensemble is not None
     assert states[-1].ensemble.distil_weight == 0
+
+
+def test_a_host_that_passes_often_over_its_text_is_taught_from_a_table() -> None:
+    engine, config = MemoryEngine(ensemble_gain=0.05), with_text(20_000)
+    states = drive(config, engine)
+    taught = [task for task in engine.trained() if task.teachers]
+    assert {task.teaching for task in taught} == {"table"}
+    assert [task.reads_table for task in taught] == [True, *[False] * (len(taught) - 1)]
+    last = states[-1]
+    assert last.ensemble is not None
+    assert (last.ensemble.teaching, last.ensemble.refused) == ("table", None)
+    settled = books.line(last.ledger, "endosymbiosis").settled
+    reading = ceil(3 / 3 * 20_000 / tokens_of_step(config))
+    assert settled == sum(task.steps for task in taught) + reading
+    assert spent_exactly(last)
+
+
+def test_a_chunk_that_is_lost_before_its_first_step_leaves_the_table_to_the_next() -> None:
+    engine, config = MemoryEngine(ensemble_gain=0.05), with_text(20_000)
+    states = drive(config, engine)
+    first = next(state for state in states if state.host and state.host.teachers)
+    assert first.host is not None
+    assert chunk_cost(first, config, first.host, 0) == 0
+    read = first.host.model_copy(update={"table_read": True})
+    assert chunk_cost(first, config, read, 10) == 10
+    assert chunk_cost(first, config, first.host, 10) > 10
+    assert whole_steps(first, config, first.host, 5) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "teaching"),
+    [({}, "table"), ({"table_gb": 0.001}, "live"), ({"table_gb": 0.03}, "table")],
+)
+def test_a_table_is_taken_where_it_fits_the_memory(
+    changes: dict[str, float], teaching: str
+) -> None:
+    engine = MemoryEngine(ensemble_gain=0.05)
+    drive(with_text(20_000, **changes), engine)
+    assert {task.teaching for task in engine.trained() if task.teachers} == {teaching}
+
+
+def test_a_table_longer_than_what_the_host_reads_is_not_made() -> None:
+    engine = MemoryEngine(ensemble_gain=0.05)
+    drive(with_text(2_000_000, teach_from_passes=0, table_gb=100), engine)
+    assert {task.teaching for task in engine.trained() if task.teachers} == {"live"}
+
+
+def test_a_host_that_seldom_passes_over_its_text_is_not_taught() -> None:
+    engine, config = MemoryEngine(ensemble_gain=0.05), with_text(2_000_000)
+    last = drive(config, engine)[-1]
+    assert not any(task.teachers for task in engine.trained())
+    assert last.ensemble is not None
+    assert (last.ensemble.refused, last.ensemble.distil_weight) == ("passes", 0)
+    assert last.ensemble.host_passes is not None
+    assert 0 < last.ensemble.host_passes < config.host.teach_from_passes
+
+
+def with_text(train_tokens: int, **host: float) -> RunConfig:
+    config = make_config(budget=2000)
+    data = config.data.model_copy(update={"train_tokens": train_tokens})
+    settings = config.host.model_copy(update=host)
+    return config.model_copy(update={"data": data, "host": settings})
+
+
+def tokens_of_step(config: RunConfig) -> int:
+    return config.optimizer.batch * config.model.block
 
 
 def test_teachers_stay_on_disk_through_every_commit(tmp_path: Path) -> None:

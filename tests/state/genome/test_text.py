@@ -46,7 +46,7 @@ def test_what_is_typed_becomes_canonical_text(typed: str, formula: str) -> None:
 
 REFUSED = {
     "sillu(x)": r"'sillu' at column 1 in 'sillu\(x\)' is no activation; did you mean silu[?]",
-    "x + gellu": "'gellu' at column 5 .*; did you mean gelu[?]",
+    "x + gellu": "'gellu' at column 5 .*; did you mean gelu or geglu[?]",
     "nan": "'nan' at column 1 .* is no activation",
     "inf*x": "'inf' at column 1 .* is no activation",
     "zzz": "'zzz' .* is no activation; use x or silu, gelu",

@@ -1,0 +1,1 @@
+"""What a run's best model does inside, measured on its search split."""

@@ -1,0 +1,64 @@
+"""Taking every measurement of a run's best model, in the order in which it is shown."""
+
+from typing import TYPE_CHECKING
+
+from orchestrator.analysis.diagnose.asking import memory, needle
+from orchestrator.analysis.diagnose.estimates import by_kind, by_position, calibration, overall
+from orchestrator.analysis.diagnose.examination import Examination
+from orchestrator.analysis.diagnose.findings import findings_of
+from orchestrator.analysis.diagnose.inside import matrices, read_inside
+from orchestrator.analysis.diagnose.reading import (
+    context_points,
+    influence_points,
+    kinds_of,
+    read_text,
+    surprises,
+)
+from orchestrator.analysis.diagnose.record import Diagnosis, Subject
+from orchestrator.analysis.progress import Progress
+from orchestrator.opened_model import OpenedModel
+
+if TYPE_CHECKING:
+    from trainer.backbones.gpt import GPT
+
+
+def examine(opened: OpenedModel, model: "GPT", *, quick: bool, progress: Progress) -> Diagnosis:
+    """Everything, findings included."""
+    now = Examination(opened, model, quick, progress)
+    search, train = read_text(now, "search"), read_text(now, "train")
+    layers, layer_tokens, stream_end = read_inside(now)
+    taken = Diagnosis(
+        subject=_subject(now),
+        quick=quick,
+        overall=overall(search, train),
+        context=context_points(now),
+        positions=by_position(search, now.block),
+        calibration=calibration(search),
+        kinds=by_kind(search, kinds_of(now, search)),
+        surprises=surprises(now, search),
+        influence=influence_points(now),
+        needle=needle(now),
+        layers=layers,
+        layer_tokens=layer_tokens,
+        stream_end=stream_end,
+        weights=matrices(now),
+        memory=memory(now),
+    )
+    progress.clear()
+    return taken.model_copy(update={"findings": findings_of(taken)})
+
+
+def _subject(now: Examination) -> Subject:
+    model, setup, manifest = now.model, now.opened.setup, now.opened.dataset.manifest
+    return Subject(
+        run=str(now.opened.folder.root),
+        formula=model.genome.formula,
+        parameters=sum(one.numel() for one in model.parameters()),
+        layers=model.config.layers,
+        heads=model.config.heads,
+        block=model.config.block,
+        batch=setup.optimizer.batch,
+        tokenizer=f"{manifest.tokenizer} {manifest.vocab_size:,}",
+        dtype=setup.dtype,
+        device=setup.device,
+    )

@@ -1,0 +1,100 @@
+"""What `symbio-auto diagnose` shows of the inside: layers, units, heads, weights, memory."""
+
+from orchestrator.analysis.compare.table import one_line, wrapped
+from orchestrator.analysis.diagnose.record import Branch, Diagnosis, Memory
+from orchestrator.report.quantities import signed
+
+MAX_HEADS = 12
+"""Shown of a layer; the JSON has all of them."""
+
+
+def layers(taken: Diagnosis) -> list[str]:
+    """Each branch: how much it adds, and what the loss is without it."""
+    lines = [
+        f"layers, {taken.layer_tokens:,} tokens; the loss rises by so many bits per byte without "
+        "the branch",
+        f"{'layer':>5}  {'stream':>7}  {'branch':12}  {'update':>6}  {'of variance':>11}  "
+        f"{'without it':>10}  95 % interval",
+    ]
+    for layer in taken.layers:
+        first = f"{layer.layer:5}  {layer.stream:7.2f}"
+        lines.append(f"{first}  {_branch('attention', layer.attention)}")
+        lines.append(f"{'':14}  {_branch('feed-forward', layer.feed_forward)}")
+    return [*lines, f"{'end':>5}  {taken.stream_end:7.2f}"]
+
+
+def _branch(name: str, branch: Branch) -> str:
+    between = branch.worth.interval
+    span = f"{signed(between.low)} to {signed(between.high)}" if between else "-"
+    return (
+        f"{name:12}  {branch.update:6.2f}  {branch.share:11.0%}  {signed(branch.worth.value):>10}"
+        f"  {span}"
+    )
+
+
+def units(taken: Diagnosis) -> list[str]:
+    """The activation at work."""
+    lines = [
+        "units of the feed-forward",
+        f"{'layer':>5}  {'units':>6}  {'dead':>5}  {'saturated':>9}  {'flat':>5}  "
+        f"{'inputs, 1 to 99 %':18}  {'curve bends':16}  needs the curve",
+    ]
+    for layer in taken.layers:
+        one = layer.units
+        inputs = f"{_place(one.inputs[0])} to {_place(one.inputs[2])}"
+        bend = f"{_place(one.bend[0])} to {_place(one.bend[1])}" if one.bend else "straight"
+        lines.append(
+            f"{layer.layer:5}  {one.units:6,}  {one.dead_share:5.0%}  {one.saturated_share:9.0%}  "
+            f"{one.flat_share:5.0%}  {inputs:18}  {bend:16}  {one.nonlinear_share:.1%}"
+        )
+    return lines
+
+
+def _place(x: float) -> str:
+    """With its sign; what rounds to nothing has none below it."""
+    return f"{round(x, 2) + 0.0:+.2f}"
+
+
+def heads(taken: Diagnosis) -> list[str]:
+    """Where the heads look."""
+    lines = ["attention by head: entropy (1 is even), and tokens it looks back on average"]
+    for layer in taken.layers:
+        shown = layer.heads[:MAX_HEADS]
+        cells = "  ".join(f"{one.entropy:.2f} {one.distance:5.1f}" for one in shown)
+        more = f"  and {len(layer.heads) - MAX_HEADS} more" if len(layer.heads) > MAX_HEADS else ""
+        lines += wrapped(f"{cells}{more}", "       ", f"{layer.layer:5}  ")
+    return lines
+
+
+def weights(taken: Diagnosis) -> list[str]:
+    """Size and directions of each matrix, those of a layer in a line."""
+    lines = ["weights: root mean square, and effective rank as a share of the directions"]
+    groups: dict[str, list[str]] = {}
+    for one in taken.weights:
+        parts = one.name.split(".")
+        whose = f"layer {int(parts[1]) + 1}" if parts[0] == "blocks" else one_line(one.name)
+        name = parts[-1] if parts[0] == "blocks" else "-".join(map(str, one.shape))
+        groups.setdefault(whose, []).append(f"{name} {one.rms:.3f} {one.rank_share:.0%}")
+    for whose, cells in groups.items():
+        lines += wrapped("   ".join(cells), " " * 13, f"  {whose:11}")
+    return lines
+
+
+def memory(found: Memory) -> list[str]:
+    """How many members of a shape this device holds."""
+    if found.skipped:
+        return wrapped(f"memory: skipped, {one_line(found.skipped)}")
+    if not found.rows:
+        return ["memory: no shape of member fits here"]
+    first = found.rows[0]
+    lines = [
+        f"members in this device's memory, {first.dtype}, a thread each; a worker alone "
+        f"{first.worker_megabytes:,.0f} MB",
+        f"{'batch':>7}  {'block':>6}  {'member':>10}  {'free':>11}  {'members fit':>11}  tokens/s",
+    ]
+    lines += [
+        f"{row.batch:7,}  {row.block:6,}  {row.megabytes:7,.0f} MB  {row.free_megabytes:8,.0f} MB  "
+        f"{row.fitting:11,}  {row.tokens_per_second:,.0f}"
+        for row in found.rows
+    ]
+    return lines

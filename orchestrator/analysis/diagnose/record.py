@@ -1,0 +1,230 @@
+"""What `symbio-auto diagnose` measures: every value with its n, and its interval if it has one."""
+
+from pydantic import Field
+
+from orchestrator.analysis.bootstrap import Interval
+from state.base import Record
+
+
+class Estimate(Record):
+    """A mean over text."""
+
+    value: float
+    interval: Interval | None
+    """None where the text is too short for one."""
+    n: int
+    """Tokens, contexts or names that it was taken over."""
+
+
+class Subject(Record):
+    """Whose model it is."""
+
+    run: str
+    formula: str
+    parameters: int
+    layers: int
+    heads: int
+    block: int
+    batch: int
+    tokenizer: str
+    dtype: str
+    device: str
+
+
+class Overall(Record):
+    """The model on text that it has not learnt from, and on as much that it has."""
+
+    search: Estimate
+    """Bits per byte."""
+    train: Estimate
+
+
+class ContextPoint(Record):
+    """One length of context."""
+
+    tokens: int
+    loss: Estimate
+    """Bits per byte of the same targets for every length."""
+    lost: Estimate
+    """How much more than with the whole block."""
+
+
+class PositionPoint(Record):
+    """A stretch of positions in the window; the targets are others at every position."""
+
+    first: int
+    last: int
+    loss: Estimate
+
+
+class Calibration(Record):
+    """How sure the model is, and how often it is right."""
+
+    entropy: Estimate
+    """Bits per token."""
+    accuracy: Estimate
+    """Share of tokens that were the most likely one."""
+    confidence: float
+    """Mean probability of the most likely token."""
+    error: float
+    """Expected calibration error in 15 bins."""
+
+
+class KindLoss(Record):
+    """Tokens of one kind."""
+
+    kind: str
+    loss: Estimate
+    """Bits per byte."""
+    byte_share: float
+    loss_share: float
+
+
+class Surprise(Record):
+    """A token that the model did not expect at all."""
+
+    before: str
+    token: str
+    probability: float
+    guess: str
+    guess_probability: float
+
+
+class InfluencePoint(Record):
+    """What another first token changes so many tokens later."""
+
+    tokens: int
+    distance: Estimate
+    """Total variation between the next-token distributions, 0 to 1."""
+    loss_change: Estimate
+    """Nats, absolute."""
+
+
+class NeedlePoint(Record):
+    """Names told at one depth of texts of one length."""
+
+    tokens: int
+    depth: float
+    advantage: Estimate
+    """Nats saved on the surname by having been told."""
+    exact: float
+    """Share of surnames given without an error."""
+    guessed: float
+    """The same where another surname was told."""
+
+
+class Needle(Record):
+    """Needle in a haystack."""
+
+    skipped: str = ""
+    """Why; empty where it was done."""
+    points: tuple[NeedlePoint, ...] = ()
+
+
+class Branch(Record):
+    """What attention or the feed-forward of a layer adds."""
+
+    update: float
+    """Root mean square of what it adds as a share of the stream's."""
+    share: float
+    """Of the variance that both branches of the layer add."""
+    worth: Estimate
+    """Bits per byte that the loss rises by without it."""
+
+
+class Units(Record):
+    """The feed-forward's units."""
+
+    units: int
+    flat_share: float
+    dead_share: float
+    saturated_share: float
+    inputs: tuple[float, float, float]
+    bend: tuple[float, float] | None
+    nonlinear_share: float
+
+
+class Head(Record):
+    """One head."""
+
+    entropy: float
+    """Share of the greatest possible; 1 is even attention."""
+    distance: float
+    """Tokens that it looks back on average."""
+
+
+class Layer(Record):
+    """One block."""
+
+    layer: int = Field(ge=1)
+    stream: float
+    """Root mean square of the residual stream that enters it."""
+    attention: Branch
+    feed_forward: Branch
+    units: Units
+    heads: tuple[Head, ...]
+
+
+class Matrix(Record):
+    """One matrix of weights."""
+
+    name: str
+    shape: tuple[int, int]
+    rms: float
+    rank: float | None
+    """Effective rank; None for a matrix of zeros."""
+    rank_share: float
+
+
+class Packing(Record):
+    """Members of one shape in this device's memory."""
+
+    batch: int
+    block: int
+    dtype: str
+    megabytes: float
+    worker_megabytes: float
+    free_megabytes: float
+    fitting: int
+    tokens_per_second: float
+
+
+class Memory(Record):
+    """The packing table."""
+
+    skipped: str = ""
+    """Why; empty where it was done."""
+    rows: tuple[Packing, ...] = ()
+
+
+class Finding(Record):
+    """What the figures say, and what to do about it."""
+
+    weight: float = Field(ge=0)
+    """In bits per byte where that is what it costs; findings are sorted by it."""
+    text: str
+    advice: str
+
+
+class Diagnosis(Record):
+    """Everything."""
+
+    schema_version: int = 1
+    subject: Subject
+    quick: bool
+    overall: Overall
+    context: tuple[ContextPoint, ...]
+    positions: tuple[PositionPoint, ...]
+    calibration: Calibration
+    kinds: tuple[KindLoss, ...]
+    surprises: tuple[Surprise, ...]
+    influence: tuple[InfluencePoint, ...]
+    needle: Needle
+    layers: tuple[Layer, ...]
+    layer_tokens: int
+    """That the figures inside the layers were taken over."""
+    stream_end: float
+    """Root mean square of the residual stream behind the last layer."""
+    weights: tuple[Matrix, ...]
+    memory: Memory
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,5 @@
+"""Figures of a run, from records to a matplotlib figure. No part of a run imports them."""
+
+from orchestrator.figures.loading import load_without_a_trace
+
+load_without_a_trace()

@@ -1,0 +1,105 @@
+"""The phases of a run as it would begin them, and the steps that they will likely have."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from orchestrator import ledger as books
+from orchestrator.config import PhaseConfig, RunConfig
+from orchestrator.evolution.regime import regime_of, shifted
+from orchestrator.phases import SearchFit, fit_search, phases_of, purpose, shares_of
+from orchestrator.run_state import LineageState
+from state.base import Record
+from state.genome import parse
+from state.records import Ledger, PhaseName
+
+
+class PlannedPhase(Record):
+    """One phase. Search phases alone have a population."""
+
+    phase: PhaseName
+    steps: int
+    """Of the budget, as the run begins."""
+    likely_steps: int
+    """Once the shares have shifted, if they will; `steps` where nothing is known of the text."""
+    population: int | None = None
+    steps_per_candidate: int | None = None
+    null_pairs: int | None = None
+    purpose: str
+    note: str = ""
+
+
+class Allotment(NamedTuple):
+    """Steps by phase, and whether Cambrian and Oxidation go without what they do not need."""
+
+    steps: Mapping[PhaseName, int]
+    lean: bool = False
+
+
+def planned_phases(config: RunConfig) -> list[PlannedPhase]:
+    """The phases in their order. A search phase is fitted into its likely steps."""
+    if config.mode == "train":
+        (phase,) = phases_of(config)
+        return [_line(phase, config.budget, config.budget)]
+    first = books.allot(config.budget, shares_of(config))
+    likely = likely_allotment(config)
+    lines = []
+    for phase in phases_of(config):
+        line = _line(phase, first[phase.name], likely.steps[phase.name])
+        fit = fit_of(config, phase, likely)
+        if fit is not None:
+            fitted = fit.model_dump(include={"population", "steps_per_candidate", "null_pairs"})
+            line = line.model_copy(update={**fitted, "note": fit.note})
+        lines.append(line)
+    return lines
+
+
+def fit_of(config: RunConfig, phase: PhaseConfig, allotment: Allotment) -> SearchFit | None:
+    """A search phase in its steps; None for the others."""
+    if phase.kind != "search":
+        return None
+    lean = allotment.lean and phase.name in ("cambrian", "oxidation")
+    steps, lineages = allotment.steps[phase.name], config.evolution.lineages
+    return fit_search(phase, config.evolution, steps, lineages, is_lean=lean)
+
+
+def likely_allotment(config: RunConfig) -> Allotment:
+    """The steps after the shift at the end of Primordial, as the length of the text decides it.
+
+    What the run finds of its own overfitting, and retries, can still change it.
+    """
+    first = books.allot(config.budget, shares_of(config))
+    regime = regime_of(config, ())
+    if regime is None or regime.kind != "compute_limited":
+        return Allotment(first)
+    ledger = books.open_ledger(config.budget, shares_of(config), ())
+    for name in ("abiogenesis", "primordial"):
+        ledger = books.settle(books.reserve(ledger, name, first[name]), name, first[name])
+    ledger = shifted(config, ledger, _lineages(config, first)).ledger
+    return Allotment(_steps(ledger), lean=True)
+
+
+def _lineages(config: RunConfig, steps: Mapping[PhaseName, int]) -> list[LineageState]:
+    """As old as they will be where Primordial ends: each of its members has an even part."""
+    primordial = next(phase for phase in phases_of(config) if phase.name == "primordial")
+    fit = fit_of(config, primordial, Allotment(steps))
+    assert fit is not None
+    age, genome = steps["primordial"] // fit.population, parse(config.evolution.activation)
+    return [
+        LineageState(
+            index=index,
+            genome=genome,
+            init_seed=0,
+            age_steps=age + (0 if index else steps["abiogenesis"]),
+        )
+        for index in range(config.evolution.lineages)
+    ]
+
+
+def _line(phase: PhaseConfig, steps: int, likely: int) -> PlannedPhase:
+    return PlannedPhase(
+        phase=phase.name, steps=steps, likely_steps=likely, purpose=purpose(phase.name)
+    )
+
+
+def _steps(ledger: Ledger) -> dict[PhaseName, int]:
+    return {line.phase: line.allotted for line in ledger.lines}
