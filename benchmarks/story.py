@@ -19,7 +19,8 @@ from benchmarks.faults.inject import Rate
 from orchestrator import cli
 from orchestrator.engine import InlineEngine
 from orchestrator.phases import SIX_PHASES
-from state.tasks import Outcome, Task, TrainingTask
+from state.results import Outcome
+from state.tasks import Task, TrainingTask
 
 MODEL = (
     *("--dim", "48", "--heads", "4", "--layers", "3", "--block", "64", "--batch", "8"),

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from state.tasks import Outcome, Task
+from state.results import Outcome
+from state.tasks import Task
 
 Handle = TypeVar("Handle")
 """What an engine knows a running task by."""

@@ -17,8 +17,9 @@ from orchestrator.stages.conclusion import concluded, with_results
 from orchestrator.stages.dispatch import Stage, stage_of
 from orchestrator.telemetry import Telemetry, add_outcomes, at_commit
 from state.commit_files import CommitFiles
+from state.results import Outcome
 from state.run_folder import RunFolder
-from state.tasks import Outcome, Task
+from state.tasks import Task
 
 
 class Controller:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from orchestrator.task_runner import TaskRunner
-from state.tasks import Outcome, Task
+from state.results import Outcome
+from state.tasks import Task
 from trainer.config import WorkerSetup
 
 

@@ -7,7 +7,8 @@ give up on a task that is only slow costs the task.
 from pydantic import Field
 
 from state.base import Record
-from state.tasks import Outcome, Task, TrainingTask
+from state.results import Outcome
+from state.tasks import Task, TrainingTask
 
 
 class Patience(Record):

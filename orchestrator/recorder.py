@@ -13,8 +13,8 @@ from state.genome import parse
 from state.journal import Journal
 from state.metrics_store import MetricsStore
 from state.records import PhaseName, StepMetrics
+from state.results import Outcome, TaskResult
 from state.run_folder import RunFolder
-from state.tasks import Outcome, TaskResult
 
 PHASE = TypeAdapter(PhaseName)
 

@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, assert_never
 
 from state.progress import ProgressFile, Reporter
 from state.records import Sample
-from state.run_folder import RunFolder
-from state.tasks import (
+from state.results import (
     BaselineResult,
-    BaselineTask,
     BatteryResult,
-    BatteryTask,
     EnsembleResult,
-    EnsembleTask,
     EvaluationResult,
-    EvaluationTask,
     Outcome,
     SampleResult,
+    TaskResult,
+    TrainingResult,
+)
+from state.run_folder import RunFolder
+from state.tasks import (
+    BaselineTask,
+    BatteryTask,
+    EnsembleTask,
+    EvaluationTask,
     SampleTask,
     Task,
-    TaskResult,
     Teacher,
-    TrainingResult,
     TrainingTask,
 )
 from trainer.config import WorkerSetup

@@ -6,7 +6,8 @@ from orchestrator.slowness.throughput import Throughput, close_generation, obser
 from orchestrator.slowness.watchdog import Place, Watchdog, watch
 from orchestrator.stages.conclusion import Event
 from state.base import Record
-from state.tasks import Outcome, Task, TaskResult
+from state.results import Outcome, TaskResult
+from state.tasks import Task
 
 Interval = tuple[float, float]
 

@@ -15,7 +15,8 @@ from orchestrator.patience import Pace, Patience
 from orchestrator.ray_head import Head, LocalHead, RemoteHead, answers, descendants
 from orchestrator.task_runner import TaskRunner, failed
 from state.progress import SILENT, Reporter
-from state.tasks import Outcome, Task
+from state.results import Outcome
+from state.tasks import Task
 from trainer.config import WorkerSetup
 
 # Ray reads its settings when it is imported.

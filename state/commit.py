@@ -109,7 +109,7 @@ def load_commit(folder: RunFolder, verify_objects: bool = True) -> LoadedCommit:
     """
     if not folder.state.exists() and not folder.state_previous.exists():
         raise ValueError(
-            f"{folder.state} does not exist; give --resume the state.json of a run, "
+            f"{folder.state} does not exist; give the folder of a run or its state.json, "
             "or start a new run with --data"
         )
     try:

@@ -16,9 +16,10 @@ from state import durable
 from state.base import Record
 from state.objects import ObjectStore
 from state.records import Genome, StepMetrics
+from state.results import Outcome, TrainingResult
 from state.run_folder import RunFolder
 from state.sealed import DamagedDocument, digest, seal, unseal
-from state.tasks import Outcome, Task, TrainingResult, TrainingTask
+from state.tasks import Task, TrainingTask
 
 OUTCOME, PROGRESS = ".outcome.json", ".progress.json"
 

@@ -19,23 +19,25 @@ from orchestrator.telemetry import Telemetry
 from state.genome import parse
 from state.objects import ObjectStore
 from state.records import BatteryReport, Evaluation, Genome, Sample, Split, StepMetrics
+from state.results import (
+    BaselineResult,
+    BatteryResult,
+    EnsembleResult,
+    EvaluationResult,
+    Outcome,
+    SampleResult,
+    TaskResult,
+    TrainingResult,
+)
 from state.run_folder import RunFolder
 from state.seeds import generator
 from state.tasks import (
-    BaselineResult,
     BaselineTask,
-    BatteryResult,
     BatteryTask,
-    EnsembleResult,
     EnsembleTask,
-    EvaluationResult,
     EvaluationTask,
-    Outcome,
-    SampleResult,
     SampleTask,
     Task,
-    TaskResult,
-    TrainingResult,
     TrainingTask,
 )
 from trainer.config import OptimizerConfig

@@ -13,7 +13,8 @@ from orchestrator.stages.conclusion import with_results
 from orchestrator.stages.dispatch import stage_of
 from orchestrator.task_runner import failed
 from state.objects import ObjectStore
-from state.tasks import EnsembleTask, Outcome, Task, TaskResult, TrainingResult, TrainingTask
+from state.results import Outcome, TaskResult, TrainingResult
+from state.tasks import EnsembleTask, Task, TrainingTask
 from tests.builders import (
     Quality,
     ScriptedEngine,

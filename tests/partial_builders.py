@@ -5,19 +5,21 @@ from pydantic import JsonValue
 from state.genome import parse
 from state.partial import PartialWork, Progress
 from state.records import BatteryReport, StepMetrics
+from state.results import (
+    BaselineResult,
+    BatteryResult,
+    EnsembleResult,
+    EvaluationResult,
+    Outcome,
+    TrainingResult,
+)
 from state.run_folder import RunFolder
 from state.tasks import (
-    BaselineResult,
     BaselineTask,
-    BatteryResult,
     BatteryTask,
-    EnsembleResult,
     EnsembleTask,
-    EvaluationResult,
     EvaluationTask,
-    Outcome,
     Task,
-    TrainingResult,
 )
 from tests.task_builders import make_training_task
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 
 from state.objects import ObjectStore
+from state.results import Outcome, TrainingResult
 from state.run_folder import RunFolder
-from state.tasks import Outcome, TrainingResult, TrainingTask
+from state.tasks import TrainingTask
 from trainer.checkpoint import Checkpoint, decode_any
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor

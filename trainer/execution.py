@@ -18,16 +18,9 @@ from state.objects import ObjectStore
 from state.partial import PartialWork
 from state.progress import SILENT, Reporter
 from state.records import Evaluation, Genome, Split
+from state.results import EnsembleResult, EvaluationResult, Outcome
 from state.run_folder import RunFolder
-from state.tasks import (
-    EnsembleResult,
-    EnsembleTask,
-    EvaluationResult,
-    EvaluationTask,
-    Outcome,
-    Teacher,
-    TrainingTask,
-)
+from state.tasks import EnsembleTask, EvaluationTask, Teacher, TrainingTask
 from trainer.backbones.gpt import GPT
 from trainer.checkpoint import Checkpoint, decode, decode_any, encode, require_tensors
 from trainer.config import WorkerSetup

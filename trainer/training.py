@@ -9,8 +9,9 @@ import torch
 
 from state.partial import Progress
 from state.records import StepMetrics
+from state.results import TrainingResult
 from state.seeds import derive_seed
-from state.tasks import TrainingResult, TrainingTask
+from state.tasks import TrainingTask
 from trainer.backbones.gpt import GPT
 from trainer.data import Dataset
 from trainer.evaluation import evaluation_mode

@@ -18,7 +18,8 @@ from orchestrator.evolution import draw
 from orchestrator.task_runner import TaskRunner
 from state.genome import OPERATORS, LeafName, Mutation, Operator, distance, mutate, size
 from state.records import Genome
-from state.tasks import BatchKey, Outcome, Task, TrainingTask
+from state.results import Outcome
+from state.tasks import BatchKey, Task, TrainingTask
 from trainer import member
 from trainer.config import WorkerSetup
 from trainer.data import Tokens

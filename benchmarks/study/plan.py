@@ -142,7 +142,7 @@ def distilled(
 
 
 def cheapest_lesson(corpus: Corpus, budget: int) -> Jobs:
-    """Arm c with two lineages of a quarter each and a table read once, without overlap."""
+    """Arm c, two lineages of a quarter each, a table read once without overlap."""
     for seed in SEEDS:
         arm = f"c once 2x{budget // 4} {budget}"
         members = tuple(lineage(corpus, budget // 4, seed, index) for index in range(2))

@@ -217,7 +217,8 @@ def _already_finished(prepared: Prepared) -> int:
 
 def is_terminal() -> bool:
     """Whether there is somebody to show a live view to."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
 
 
 class Screen:

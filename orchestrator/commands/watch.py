@@ -1,7 +1,6 @@
 """`symbio-auto watch RUN`: the view of a run that another terminal, or nobody, works on."""
 
 import argparse
-import os
 import time
 from collections.abc import Mapping
 
@@ -34,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not _is_worked_on(folder):
         load_commit(folder, verify_objects=False)
     finished = _is_finished(folder)
-    screen = not arguments.plain and is_terminal() and os.environ.get("TERM") != "dumb"
+    screen = not arguments.plain and is_terminal()
     try:
         left = _show(folder) if screen else _print_lines(folder)
     except KeyboardInterrupt:

@@ -9,8 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from orchestrator.intervention import Intervention
 from state.commit import CommitRecord
-from state.run_folder import RunFolder
-from state.tasks import (
+from state.results import (
     BaselineResult,
     BatteryResult,
     EnsembleResult,
@@ -18,6 +17,7 @@ from state.tasks import (
     SampleResult,
     TrainingResult,
 )
+from state.run_folder import RunFolder
 
 Row = (
     TrainingResult

@@ -13,8 +13,9 @@ from orchestrator.config import RunConfig
 from orchestrator.engine import Engine
 from orchestrator.replay.states import Played
 from state.progress import SILENT, Reporter
+from state.results import Outcome, TrainingResult
 from state.run_folder import RunFolder
-from state.tasks import Outcome, TrainingResult, TrainingTask
+from state.tasks import TrainingTask
 
 EngineBuilder = Callable[[RunConfig, RunFolder], Engine]
 

@@ -25,8 +25,9 @@ from orchestrator.run_state import RunState, first_state
 from orchestrator.stages.conclusion import Conclusion, concluded, with_results
 from orchestrator.stages.dispatch import Stage, stage_of
 from state.commit import CommitRecord
+from state.results import TaskResult
 from state.run_folder import RunFolder
-from state.tasks import Task, TaskResult
+from state.tasks import Task
 
 # What a stage function may raise when its results are not those of the run.
 STAGE_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)

@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from state.base import Record
-from state.tasks import TaskResult, TrainingTask
+from state.results import TaskResult
+from state.tasks import TrainingTask
 
 
 class Proposal(Record):

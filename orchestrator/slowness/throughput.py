@@ -16,7 +16,8 @@ from pydantic import Field
 from orchestrator.stages.conclusion import Event
 from state.base import Record
 from state.records import PhaseName
-from state.tasks import Outcome, Task, TrainingTask
+from state.results import Outcome
+from state.tasks import Task, TrainingTask
 from trainer.instruments.cusum import Chart, Mean, Rule, observe
 from trainer.instruments.cusum_baseline import cut
 from trainer.instruments.cusum_calibration import calibrated_threshold

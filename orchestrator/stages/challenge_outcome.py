@@ -14,7 +14,8 @@ from orchestrator.stages.conclusion import (
 from orchestrator.stages.host_progress import host_of
 from orchestrator.stages.host_task import best_of
 from state.records import Decision, Evaluation, MemberRecord
-from state.tasks import TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import TrainingTask
 
 
 class Rival(NamedTuple):

@@ -17,7 +17,8 @@ from state.records import (
     Split,
     Synchrony,
 )
-from state.tasks import Task, TaskResult, TrainingResult, TrainingTask
+from state.results import TaskResult, TrainingResult
+from state.tasks import Task, TrainingTask
 
 SECOND_HALF = "-second"
 SUMMED = (

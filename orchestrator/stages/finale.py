@@ -17,15 +17,9 @@ from orchestrator.stages.conclusion import (
 )
 from state.genome import parse
 from state.records import Decision, Evaluation, Split
+from state.results import BaselineResult, BatteryResult, EvaluationResult
 from state.seeds import derive_seed
-from state.tasks import (
-    BaselineResult,
-    BaselineTask,
-    BatteryResult,
-    EvaluationResult,
-    EvaluationTask,
-    Task,
-)
+from state.tasks import BaselineTask, EvaluationTask, Task
 
 BATTERY_ID = "final-battery"
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from orchestrator.config import EvolutionConfig, RunConfig
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import evaluation_of, piece_of, second_half_id, work_of
-from state.tasks import Decay, LearningRateSpan, TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import Decay, LearningRateSpan, TrainingTask
 
 
 def is_halved(evolution: EvolutionConfig, steps: int, num_challengers: int) -> bool:

@@ -28,7 +28,8 @@ from orchestrator.stages.host_progress import (
 )
 from orchestrator.stages.host_task import averaged_of, best_of, host_task, mean_settings
 from orchestrator.stages.teaching import chunk_cost, table_due, teachers_of, whole_steps
-from state.tasks import Task, TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import Task, TrainingTask
 
 
 def open_work(state: RunState, config: RunConfig) -> RunState:

@@ -9,7 +9,7 @@ from orchestrator.run_state import HostState, PhaseState, RunState
 from orchestrator.stages.conclusion import phase_of
 from orchestrator.stages.host_progress import current_phase, host_of, host_progress, steps_left
 from state.records import Adjustment, Decision, Finding
-from state.tasks import TrainingResult
+from state.results import TrainingResult
 
 # Chunks that a change is given before the next one.
 COOLDOWN = 3

@@ -7,7 +7,8 @@ from orchestrator.run_state import Dormant, HostState, RunState
 from orchestrator.stages.conclusion import evaluation_of, phase_of
 from orchestrator.stages.host_progress import host_of
 from state.records import Evaluation, PhaseName
-from state.tasks import BatchKey, LearningRateSpan, TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import BatchKey, LearningRateSpan, TrainingTask
 
 
 def host_task(

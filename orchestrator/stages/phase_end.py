@@ -14,8 +14,9 @@ from orchestrator.stages.retry import Retry, adjustments, begin_again, offer
 from orchestrator.stages.share_shift import shift_shares
 from orchestrator.stages.training import phase_name
 from state.records import BatteryReport, Decision
+from state.results import BatteryResult
 from state.seeds import derive_seed
-from state.tasks import BatteryResult, Task
+from state.tasks import Task
 
 
 def open_work(state: RunState, config: RunConfig) -> RunState:

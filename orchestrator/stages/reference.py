@@ -20,7 +20,8 @@ from orchestrator.stages.conclusion import (
 )
 from orchestrator.stages.training import Stint, lineage_task, phase_name
 from state.records import MemberRecord
-from state.tasks import Task, TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import Task, TrainingTask
 
 TWIN_SHARE = 0.25
 MAX_TWINS = 8

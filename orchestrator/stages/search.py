@@ -38,7 +38,8 @@ from orchestrator.stages.synchrony import synchronise
 from orchestrator.stages.training import phase_name
 from orchestrator.transitions import decide
 from state.records import Decision, MemberRecord
-from state.tasks import Task, TrainingResult
+from state.results import TrainingResult
+from state.tasks import Task
 
 # As many as there can be lineages: a phase's last steps go to one of them a generation, in turn.
 MAX_FAILED_GENERATIONS = 4

@@ -8,7 +8,8 @@ from orchestrator.run_state import LineageState, RunState
 from orchestrator.stages.conclusion import phase_of, result_of, work_of
 from orchestrator.stages.search_judgement import genomes_of, noise_sigma, search_evaluation
 from orchestrator.stages.training import phase_name
-from state.tasks import TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import TrainingTask
 
 
 def evidence(before: RunState, after: RunState, config: RunConfig) -> Evidence:

@@ -9,7 +9,8 @@ from orchestrator.stages.conclusion import phase_of, training_result, work_of
 from orchestrator.stages.search_judgement import genomes_of, search_evaluation, tasks_of
 from state.genome import distance, size
 from state.records import Genome
-from state.tasks import TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import TrainingTask
 
 JUMP = 0.05
 """Nats per token by which a change of structure must raise the loss to count as a jump."""

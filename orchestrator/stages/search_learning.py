@@ -13,7 +13,7 @@ from orchestrator.stages.search_judgement import (
     noise_sigma,
     task_named,
 )
-from state.tasks import TrainingResult
+from state.results import TrainingResult
 
 
 def with_lessons(state: RunState, verdict: Judgement) -> RunState:

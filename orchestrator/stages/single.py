@@ -27,8 +27,9 @@ from orchestrator.stages.host_task import averaged_of, best_of, host_task, mean_
 from orchestrator.stages.single_decision import decide
 from state.genome import display_name, parse
 from state.records import Sample
+from state.results import SampleResult, TrainingResult
 from state.seeds import derive_seed
-from state.tasks import SampleResult, SampleTask, Task, TrainingResult, TrainingTask
+from state.tasks import SampleTask, Task, TrainingTask
 
 NAME = "model"
 

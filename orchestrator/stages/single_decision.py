@@ -17,7 +17,8 @@ from orchestrator.stages.host_decision import (
 )
 from orchestrator.stages.host_progress import host_of, steps_left
 from state.records import Decision, Finding
-from state.tasks import TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import TrainingTask
 
 
 def decide(

@@ -15,7 +15,8 @@ from orchestrator.stages.conclusion import Conclusion, Event, charge, missing, r
 from orchestrator.stages.teaching import cheapest, host_passes
 from orchestrator.stages.training import phase_name
 from state.records import TeachingRefused
-from state.tasks import EnsembleResult, EnsembleTask, Task, Teacher
+from state.results import EnsembleResult
+from state.tasks import EnsembleTask, Task, Teacher
 
 
 def symbionts(state: RunState) -> tuple[LineageState, ...]:

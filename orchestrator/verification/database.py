@@ -17,7 +17,7 @@ from state import schema
 from state.database import open_engine
 from state.metrics_reader import MetricsReader
 from state.records import MemberRecord, StepMetrics
-from state.tasks import TrainingResult
+from state.results import TrainingResult
 
 _STEP = TypeAdapter(StepMetrics)
 CONFIRMATION = "-confirm"

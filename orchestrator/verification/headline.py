@@ -11,8 +11,9 @@ from orchestrator.verification.check import Check, failed, passed, skipped
 from orchestrator.verification.snapshot import Snapshot
 from state.progress import SILENT, Reporter
 from state.records import Evaluation, Split
+from state.results import EvaluationResult
 from state.seeds import derive_seed
-from state.tasks import EvaluationResult, EvaluationTask
+from state.tasks import EvaluationTask
 
 
 class Claim(NamedTuple):

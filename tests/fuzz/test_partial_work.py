@@ -8,9 +8,10 @@ from hypothesis.strategies import SearchStrategy
 from state.objects import ObjectStore
 from state.partial import PartialWork, Progress, clear, objects_in_progress
 from state.records import StepMetrics
+from state.results import Outcome, TrainingResult
 from state.run_folder import RunFolder
 from state.sealed import unseal
-from state.tasks import Outcome, TrainingResult, TrainingTask
+from state.tasks import TrainingTask
 from tests.builders import GELU
 from tests.fuzz.conftest import Fuzz
 from tests.fuzz.mutations import altered, damaged, sealed

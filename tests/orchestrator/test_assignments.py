@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from orchestrator.assignments import Assignments
 from orchestrator.task_runner import failed
-from state.tasks import EnsembleTask, Outcome, Task
+from state.results import Outcome
+from state.tasks import EnsembleTask, Task
 
 
 def task(number: int, threads: int = 1) -> Task:

@@ -11,7 +11,8 @@ from state.commit import load_commit
 from state.genome import is_gated, parse, same
 from state.metrics_store import MetricsStore
 from state.records import Genome
-from state.tasks import Outcome, Task, TrainingTask
+from state.results import Outcome
+from state.tasks import Task, TrainingTask
 from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config, no_quality
 
 PHASES = ["abiogenesis", "primordial", "cambrian", "oxidation", "endosymbiosis", "homeostasis"]

@@ -9,17 +9,10 @@ import pytest
 from orchestrator.engine import Engine, InlineEngine
 from state import partial
 from state.genome import parse
+from state.results import Outcome, TrainingResult
 from state.run_folder import RunFolder
 from state.seeds import derive_seed
-from state.tasks import (
-    BaselineTask,
-    BatchKey,
-    EvaluationTask,
-    Outcome,
-    Task,
-    TrainingResult,
-    TrainingTask,
-)
+from state.tasks import BaselineTask, BatchKey, EvaluationTask, Task, TrainingTask
 from tests.task_builders import make_training_task, make_worker_setup
 from trainer.config import WorkerSetup
 

@@ -28,8 +28,9 @@ from orchestrator.verification.snapshot import Snapshot
 from state.commit import load_commit
 from state.metrics_store import MetricsStore
 from state.objects import ObjectStore
+from state.results import Outcome
 from state.run_folder import RunFolder
-from state.tasks import Outcome, TrainingTask
+from state.tasks import TrainingTask
 from tests.builders import ScriptedEngine, ScriptedRun
 from tests.memory_runs import worked
 

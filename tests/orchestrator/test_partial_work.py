@@ -11,8 +11,9 @@ from state import durable
 from state.commit import load_commit
 from state.durable import Operation, OutOfSpace
 from state.partial import PartialWork, objects_in_progress
+from state.results import Outcome
 from state.run_folder import RunFolder
-from state.tasks import Outcome, Task
+from state.tasks import Task
 from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config
 
 BUDGET = 120

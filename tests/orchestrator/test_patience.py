@@ -5,13 +5,8 @@ import pytest
 from orchestrator.patience import Pace, Patience
 from orchestrator.task_runner import failed
 from state.records import StepMetrics
-from state.tasks import (
-    BaselineResult,
-    BaselineTask,
-    Outcome,
-    TrainingResult,
-    TrainingTask,
-)
+from state.results import BaselineResult, Outcome, TrainingResult
+from state.tasks import BaselineTask, TrainingTask
 from tests.task_builders import make_training_task
 
 BASELINE = BaselineTask(task_id="order2", split="test")

@@ -13,7 +13,8 @@ from orchestrator.stages.host_progress import host_of
 from orchestrator.stages.search_decision import floor_steps, restore
 from state.genome import size
 from state.records import Genome, PhaseName
-from state.tasks import EnsembleTask, Outcome, TrainingTask
+from state.results import Outcome
+from state.tasks import EnsembleTask, TrainingTask
 from tests.builders import digest, make_config, make_evaluation
 from tests.memory_runs import MemoryEngine, advance, drive, spent_exactly
 

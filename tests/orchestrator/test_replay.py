@@ -22,7 +22,8 @@ from orchestrator.stages.dispatch import stage_of
 from orchestrator.verification.replayed import comparable, first_difference
 from state.commit import load_commit
 from state.records import Genome
-from state.tasks import EvaluationResult, Task, TrainingResult, TrainingTask
+from state.results import EvaluationResult, TrainingResult
+from state.tasks import Task, TrainingTask
 from tests.builders import ScriptedEngine, ScriptedRun, make_config, make_state
 from tests.memory_runs import Fate, MemoryEngine
 

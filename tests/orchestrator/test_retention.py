@@ -17,9 +17,10 @@ from orchestrator.run_state import LineageState, OpenWork, RunState
 from state.commit import SCHEMA_VERSION, CommitRecord, Kept, load_commit
 from state.commit_files import CommitFiles
 from state.objects import ObjectStore
+from state.results import Outcome
 from state.run_folder import RunFolder
 from state.sealed import seal, unseal
-from state.tasks import Outcome, Task, TrainingTask
+from state.tasks import Task, TrainingTask
 from tests.builders import GELU, ScriptedEngine, ScriptedRun, digest, make_config, make_state
 
 SCHEMA_1 = Path(__file__).parent / "schema_1"

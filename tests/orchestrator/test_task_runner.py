@@ -9,6 +9,7 @@ import pytest
 from orchestrator.engine import InlineEngine
 from orchestrator.task_runner import TaskRunner
 from state.genome import parse
+from state.results import TrainingResult
 from state.run_folder import RunFolder
 from state.tasks import (
     BaselineTask,
@@ -17,7 +18,6 @@ from state.tasks import (
     EvaluationTask,
     Task,
     Teacher,
-    TrainingResult,
 )
 from tests.task_builders import make_training_task, make_worker_setup
 from trainer.config import OptimizerConfig, WorkerSetup

@@ -23,8 +23,9 @@ from orchestrator.verification.replayed import replay_checks
 from orchestrator.verification.snapshot import Snapshot, settled
 from state.commit import load_commit
 from state.metrics_store import MetricsStore
+from state.results import Outcome
 from state.run_folder import RunFolder
-from state.tasks import Outcome, Task
+from state.tasks import Task
 from tests.builders import ScriptedEngine, ScriptedRun, make_config
 
 

@@ -7,14 +7,9 @@ from hypothesis import strategies as st
 from state import partial
 from state.objects import ObjectStore
 from state.partial import PartialWork, Progress, objects_in_progress
+from state.results import BaselineResult, Outcome
 from state.run_folder import RunFolder
-from state.tasks import (
-    BaselineResult,
-    BaselineTask,
-    Outcome,
-    Task,
-    TrainingTask,
-)
+from state.tasks import BaselineTask, Task, TrainingTask
 from tests.partial_builders import CONTEXT, OTHERS, TRAINING, names, progressed, trained
 
 

@@ -10,10 +10,8 @@ import pytest
 from state import durable, partial
 from state.durable import Operation, OutOfSpace
 from state.partial import PartialWork, Progress, objects_in_progress
+from state.results import Outcome
 from state.run_folder import RunFolder
-from state.tasks import (
-    Outcome,
-)
 from tests.partial_builders import OTHERS, TRAINING, progressed, trained
 
 REPOSITORY = Path(__file__).parents[2]
@@ -104,7 +102,8 @@ from pathlib import Path
 from state import durable
 from state.partial import PartialWork, Progress
 from state.run_folder import RunFolder
-from state.tasks import Outcome, TrainingTask
+from state.results import Outcome
+from state.tasks import TrainingTask
 
 folder, countdown = RunFolder(Path(sys.argv[1])), int(sys.argv[2])
 task = TrainingTask.model_validate_json(sys.argv[3])

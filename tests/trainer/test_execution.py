@@ -12,17 +12,14 @@ import torch
 from state.genome import parse
 from state.objects import ObjectStore
 from state.records import Genome
+from state.results import EnsembleResult, EvaluationResult, Outcome, TrainingResult
 from state.run_folder import RunFolder
 from state.tasks import (
     BatchKey,
-    EnsembleResult,
     EnsembleTask,
-    EvaluationResult,
     EvaluationTask,
     LearningRateSpan,
-    Outcome,
     Teacher,
-    TrainingResult,
     TrainingTask,
 )
 from tests.task_builders import make_training_task

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from state import partial
 from state.genome import parse
 from state.partial import objects_in_progress
+from state.results import TrainingResult
 from state.run_folder import RunFolder
-from state.tasks import BatchKey, Fusion, LearningRateSpan, TrainingResult, TrainingTask
+from state.tasks import BatchKey, Fusion, LearningRateSpan, TrainingTask
 from tests.cut_off import cut_off
 from tests.task_builders import make_training_task
 from tests.trainer_runs import comparable, equal, read, trained, with_its_own_run

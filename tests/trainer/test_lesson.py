@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from state.genome import parse
-from state.tasks import Teacher, TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import Teacher, TrainingTask
 from tests.trainer.conftest import BLOCK
 from tests.trainer.test_execution import parent, task_of, trained
 from trainer.backbones.gpt import GPT

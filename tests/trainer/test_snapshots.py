@@ -13,8 +13,9 @@ from state.genome import parse
 from state.objects import ObjectStore
 from state.partial import Progress
 from state.records import Genome
+from state.results import Outcome, TrainingResult
 from state.run_folder import RunFolder
-from state.tasks import BatchKey, LearningRateSpan, Outcome, Teacher, TrainingResult, TrainingTask
+from state.tasks import BatchKey, LearningRateSpan, Teacher, TrainingTask
 from tests.cut_off import cut_off
 from tests.task_builders import make_training_task
 from tests.trainer_runs import with_its_own_run

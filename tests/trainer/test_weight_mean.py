@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from state.tasks import (
-    BatchKey,
-    EvaluationResult,
-    EvaluationTask,
-    LearningRateSpan,
-    Outcome,
-    TrainingTask,
-)
+from state.results import EvaluationResult, Outcome
+from state.tasks import BatchKey, EvaluationTask, LearningRateSpan, TrainingTask
 from tests.cut_off import cut_off
 from tests.task_builders import make_training_task
 from tests.trainer_runs import comparable, equal, read, trained, with_its_own_run

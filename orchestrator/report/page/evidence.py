@@ -15,9 +15,9 @@ from orchestrator.stages.finale import trained_controls
 from state.commit import CommitRecord
 from state.metrics_store import MetricsStore
 from state.records import BatteryReport, Evaluation, MemberRecord, StepMetrics, Synchrony
+from state.results import EvaluationResult
 from state.run_folder import RunFolder
 from state.store_rows import GenerationSummary, RunSummary, StoredEvent, StoredFinding, StoredSample
-from state.tasks import EvaluationResult
 
 
 class Evidence(NamedTuple):

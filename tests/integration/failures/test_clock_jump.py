@@ -12,8 +12,8 @@ from orchestrator.commits import restore
 from orchestrator.engine import InlineEngine
 from state.commit import load_commit
 from state.genome import parse
+from state.results import TrainingResult
 from state.run_folder import RunFolder
-from state.tasks import TrainingResult
 from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config
 from tests.task_builders import make_training_task, make_worker_setup
 from trainer.config import WorkerSetup

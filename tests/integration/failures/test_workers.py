@@ -15,7 +15,8 @@ import pytest
 from orchestrator.patience import Patience
 from orchestrator.task_runner import TaskRunner, failed
 from orchestrator.workers import RayEngine
-from state.tasks import BaselineResult, BaselineTask, Outcome, Task
+from state.results import BaselineResult, Outcome
+from state.tasks import BaselineTask, Task
 from trainer.config import ModelConfig, OptimizerConfig, WorkerSetup
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.evolution.noise import gain_limit, null_differences, sigma
+from state.results import Outcome, TrainingResult
 from state.seeds import generator
-from state.tasks import Outcome, TrainingResult, TrainingTask
+from state.tasks import TrainingTask
 from tests.builders import ScriptedEngine, ScriptedRun, make_config
 
 

@@ -15,8 +15,9 @@ from orchestrator.verification.replayed import replay_checks
 from state.commit import load_commit
 from state.journal import read_journal
 from state.records import StepMetrics
+from state.results import Outcome
 from state.run_folder import RunFolder
-from state.tasks import Outcome, TrainingTask
+from state.tasks import TrainingTask
 from tests.builders import ScriptedEngine, digest, make_config, make_state
 
 BUDGET = 3000

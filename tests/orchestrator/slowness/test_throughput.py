@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from orchestrator.slowness.throughput import Throughput, close_generation, observe_members
 from orchestrator.stages.conclusion import Event
 from state.records import PhaseName, StepMetrics
+from state.results import EvaluationResult, Outcome, TrainingResult
 from state.seeds import generator
-from state.tasks import EvaluationResult, EvaluationTask, Outcome, TrainingResult
+from state.tasks import EvaluationTask
 from tests.builders import GELU
 from tests.task_builders import make_training_task
 

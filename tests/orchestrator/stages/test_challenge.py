@@ -11,7 +11,8 @@ from orchestrator.stages.host_progress import host_of
 from orchestrator.train_config import TrainConfig
 from state.genome import is_known, parse
 from state.records import Genome
-from state.tasks import Outcome, Task, TrainingResult, TrainingTask
+from state.results import Outcome, TrainingResult
+from state.tasks import Task, TrainingTask
 from tests.builders import make_config, make_state
 from tests.memory_runs import Fate, MemoryEngine, advance, drive, spent_exactly, worked
 

@@ -20,8 +20,9 @@ from orchestrator.verification.replayed import replay_checks
 from state.commit import load_commit
 from state.genome import size
 from state.records import Genome
+from state.results import Outcome
 from state.run_folder import RunFolder
-from state.tasks import Outcome, TrainingTask
+from state.tasks import TrainingTask
 from tests.builders import ScriptedEngine, ScriptedRun, digest, make_config
 from tests.memory_runs import MemoryEngine, advance, drive, worked
 

@@ -25,7 +25,8 @@ from orchestrator.stages.halving import first_run, num_survivors, saved_steps, s
 from orchestrator.stages.search_judgement import bits_per_byte
 from state.genome import size
 from state.records import Genome
-from state.tasks import Task, TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import Task, TrainingTask
 from tests.builders import ScriptedEngine, make_config
 from tests.memory_runs import MemoryEngine, drive, worked
 

@@ -5,7 +5,7 @@ from orchestrator.run_state import HostState, PhaseSettings, PhaseState, RunStat
 from orchestrator.stages.host_decision import decide
 from orchestrator.stages.host_progress import host_of
 from state.records import Decision, Finding
-from state.tasks import TrainingResult
+from state.results import TrainingResult
 from tests.builders import GELU, make_config, make_state
 
 RESULT = TrainingResult(task_id="host", status="trained", steps=50)

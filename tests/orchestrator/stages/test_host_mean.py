@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.run_state import HostState
 from orchestrator.stages.host_task import Averaged, averaged_of, best_of, mean_settings
-from state.tasks import TrainingResult
+from state.results import TrainingResult
 from tests.builders import GELU, make_config, make_evaluation
 from tests.copies import copy_of
 from tests.memory_runs import MemoryEngine, drive

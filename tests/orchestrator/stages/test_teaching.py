@@ -10,7 +10,8 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.phases import shares_of
 from orchestrator.stages.teaching import chunk_cost, whole_steps
-from state.tasks import Outcome, TrainingTask
+from state.results import Outcome
+from state.tasks import TrainingTask
 from tests.builders import ScriptedRun, make_config
 from tests.memory_runs import MemoryEngine, drive, spent_exactly
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from orchestrator.stages.halving import first_half, second_half
 from state.genome import parse
-from state.tasks import Decay, LearningRateSpan, TrainingResult, TrainingTask
+from state.results import TrainingResult
+from state.tasks import Decay, LearningRateSpan, TrainingTask
 from tests.cut_off import cut_off
 from tests.task_builders import make_training_task, make_worker_setup
 from trainer.config import WorkerSetup

@@ -5,8 +5,8 @@ from typing import NoReturn
 
 import pytest
 
+from state.results import TrainingResult
 from state.run_folder import RunFolder
-from state.tasks import TrainingResult
 from tests.task_builders import make_training_task
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor

@@ -9,8 +9,9 @@ import pytest
 from state.genome import parse
 from state.objects import ObjectStore
 from state.records import Readings, StepMetrics
+from state.results import TrainingResult
 from state.run_folder import RunFolder
-from state.tasks import BatchKey, TrainingResult, TrainingTask
+from state.tasks import BatchKey, TrainingTask
 from tests.task_builders import make_training_task
 from trainer.checkpoint import Description, read_description
 from trainer.config import WorkerSetup
