@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED := 0
 DATA ?= data/historic.txt
-BUDGET ?= 600
+BUDGET ?= 1500
 JOBS ?= 2
 
 .PHONY: help setup run test quick check format lint types arch bench soak clean

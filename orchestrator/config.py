@@ -123,7 +123,7 @@ class HostConfig(Record):
     """Bits per byte the averaged ensemble must gain, else nothing is distilled."""
     distil_weight: float = Field(default=0.5, ge=0, le=1)
     """Weight of KL(mean of the symbionts || host) when the ensemble pays."""
-    teach_from_passes: float = Field(default=5.5, ge=0)
+    teach_from_passes: float = Field(default=5.0, ge=0)
     """Passes over the train split that the host must have left, else it is not taught."""
     table_gb: float = Field(default=1.0, ge=0)
     """Memory for what the symbionts say of the whole train split, read once; where that is too

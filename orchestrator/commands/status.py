@@ -58,7 +58,8 @@ def print_status(folder: RunFolder, record: CommitRecord, process: RunProcess | 
     print(f"{record.run_id}, committed {record.written_at} ({age:.0f} s ago)")
     for name, value in record.summary.items():
         if value not in (None, []):
-            print(f"  {name.replace('_', ' '):20} {value}")
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            print(f"  {name.replace('_', ' '):20} {shown}")
     print(f"  {'process':20} {_who(process)}")
     under_way = ProgressFile(folder.progress).read()
     if process is not None and under_way is not None:
