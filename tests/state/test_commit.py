@@ -99,9 +99,7 @@ def test_two_unusable_commits_are_refused_in_one_line(folder: RunFolder) -> None
 
 
 def test_a_folder_without_a_commit_is_named_with_the_remedy(folder: RunFolder) -> None:
-    with pytest.raises(
-        ValueError, match=r"state.json does not exist; give the folder of a run"
-    ):
+    with pytest.raises(ValueError, match=r"state.json does not exist; give the folder of a run"):
         load_commit(folder)
 
 
