@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,12 @@ def test_what_a_run_would_refuse_is_refused_here(
 def test_an_interrupted_plan_leaves_nothing(corpus: Path, temporary: Path, sent: int) -> None:
     words = [sys.executable, "-m", "orchestrator.cli", "plan", "--data", str(corpus), *SMALL, *ONE]
     process = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        words,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # A shell lets what it starts in the background ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     while not any(temporary.glob(f"{PREFIX}*/order.json")):
         assert process.poll() is None
