@@ -188,6 +188,10 @@ def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
     verify.add_argument("--replay", action="store_true", help="decide everything again")
     verify.add_argument("--json", action="store_true")
     _add_fork(commands)
+    _add_export(commands)
+
+
+def _add_export(commands: "Commands[OneLineParser]") -> None:
     export = _of_run(commands, "export", "the model as a folder for others")
     export.add_argument(
         "--to", type=Path, required=True, metavar="DIR", help="a new folder, or an earlier export"

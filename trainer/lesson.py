@@ -17,8 +17,6 @@ from trainer.data import Dataset
 from trainer.losses import mean_distribution
 
 WINDOWS_AT_ONCE = 16
-BYTES_EACH = 2
-"""A table holds float16."""
 
 Lesson: TypeAlias = Callable[[Tensor, NDArray[np.int64]], Tensor]
 """From inputs [B, T] and where they begin in the train split [B] to distributions [B, T, V]."""

@@ -31,7 +31,6 @@ KNOWN = (
 )
 """Twelve known activations, the last one meant to be bad."""
 
-
 Work: TypeAlias = Spec | Panel | Trial | Nulls
 
 
@@ -148,8 +147,7 @@ def cheapest_lesson(corpus: Corpus, budget: int) -> Jobs:
         members = tuple(lineage(corpus, budget // 4, seed, index) for index in range(2))
         yield from (Job(arm, member) for member in members)
         yield Job(arm, host(members, budget, {"overlap": False}))
-        untaught = host(members, budget, {"weight": 0.0})
-        yield Job(arm.replace("c once", "c untaught"), untaught)
+        yield Job(arm.replace("c once", "c untaught"), host(members, budget, {"weight": 0.0}))
 
 
 def sweep(budget: int, k: int, steps: int) -> Jobs:

@@ -1,12 +1,15 @@
 """The order parameter of the lineages over the run, with what chance would give."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.figure import Figure
 
 from orchestrator.figures.style import NothingToDraw, colour, new_figure, styled, y_title
 from orchestrator.figures.timeline import Span, shade, steps_axis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Beat(NamedTuple):
@@ -36,43 +39,52 @@ def synchrony_figure(beats: Sequence[Beat], spans: Sequence[Span]) -> Figure:
         figure = new_figure(2.9)
         axes = figure.subplots()
         shade(axes, shown)
-        for number, piece in enumerate(_pieces(beats)):
-            xs = [one.at for one in piece]
-            name = "_" if number else ""
-            axes.plot(
-                xs,
-                [one.r for one in piece],
-                color=colour("blue"),
-                marker="o",
-                markersize=3.5,
-                label=name or "r of the lineages",
-            )
-            axes.plot(
-                xs,
-                [one.chance for one in piece],
-                color=colour("ochre"),
-                linewidth=1.4,
-                linestyle=(0, (5, 2)),
-                drawstyle="steps-mid",
-                label=name or "chance: 95 % of independent lineages are below",
-            )
-        locked = [one for one in beats if one.locked]
-        if locked:
-            axes.plot(
-                [one.at for one in locked],
-                [one.r for one in locked],
-                "o",
-                color=colour("green"),
-                markersize=8,
-                fillstyle="none",
-                markeredgewidth=1.8,
-                label="locked",
-            )
+        _courses(axes, beats)
+        _locked(axes, [one for one in beats if one.locked])
         axes.set_ylim(0, 1.04)
         y_title(axes, "order parameter r\n")
         steps_axis(axes)
         figure.legend(loc="outside lower left", ncols=3)
     return figure
+
+
+def _courses(axes: "Axes", beats: Sequence[Beat]) -> None:
+    """R and its chance level, a line for each run of generations."""
+    for number, piece in enumerate(_pieces(beats)):
+        xs = [one.at for one in piece]
+        name = "_" if number else ""
+        axes.plot(
+            xs,
+            [one.r for one in piece],
+            color=colour("blue"),
+            marker="o",
+            markersize=3.5,
+            label=name or "r of the lineages",
+        )
+        axes.plot(
+            xs,
+            [one.chance for one in piece],
+            color=colour("ochre"),
+            linewidth=1.4,
+            linestyle=(0, (5, 2)),
+            drawstyle="steps-mid",
+            label=name or "chance: 95 % of independent lineages are below",
+        )
+
+
+def _locked(axes: "Axes", beats: Sequence[Beat]) -> None:
+    if not beats:
+        return
+    axes.plot(
+        [one.at for one in beats],
+        [one.r for one in beats],
+        "o",
+        color=colour("green"),
+        markersize=8,
+        fillstyle="none",
+        markeredgewidth=1.8,
+        label="locked",
+    )
 
 
 def _pieces(beats: Sequence[Beat]) -> list[list[Beat]]:

@@ -10,7 +10,7 @@ from orchestrator.run_state import HostState, RunState
 from state.tasks import Teacher, Teaching
 
 BYTES_EACH = 2
-"""Of a probability in a table."""
+"""Of a probability in a table, which holds float16."""
 
 
 def teachers_of(state: RunState, config: RunConfig) -> tuple[Teacher, ...]:
