@@ -51,7 +51,9 @@ class Nulls(Record):
 
 
 def make_nulls(nulls: Nulls, workplace: Workplace) -> dict[str, JsonValue]:
-    """For every generation: pairs known, challengers that passed, challengers accepted."""
+    """For every generation: pairs known, challengers that passed, challengers accepted, then the
+    bits per byte of the champion and of every challenger.
+    """
     dataset = workplace.dataset(nulls.mother.corpus, nulls.mother.shape)
     rows: list[JsonValue] = []
     differences: tuple[float, ...] = ()
@@ -61,8 +63,8 @@ def make_nulls(nulls: Nulls, workplace: Workplace) -> dict[str, JsonValue]:
             if generation % nulls.phase == 0:
                 pairs = nulls.pairs[generation // nulls.phase % len(nulls.pairs)]
                 differences = lineage.measure_noise(generation, pairs)
-            passed, accepted = lineage.advance(generation, differences)
-            rows.append([len(differences), passed, accepted])
+            passed, accepted, bits = lineage.advance(generation, differences)
+            rows.append([len(differences), passed, accepted, *bits])
     return {
         "nulls": nulls.model_dump(mode="json"),
         "generations": rows,
@@ -81,11 +83,16 @@ class Lineage:
         runs = [self.trained(generation, f"null{index}") for index in range(pairs + 1)]
         return null_differences([bits for _, bits in runs])
 
-    def advance(self, generation: int, differences: tuple[float, ...]) -> tuple[int, int]:
-        """One generation: how many challengers passed the first test, and were accepted (0, 1)."""
+    def advance(
+        self, generation: int, differences: tuple[float, ...]
+    ) -> tuple[int, int, list[float]]:
+        """One generation: how many challengers passed the first test, and were accepted (0, 1);
+        what the champion and they measured.
+        """
         level, count = EvolutionConfig().false_acceptance, self.nulls.challengers
         champion, own = self.trained(generation, "train")
-        gains = [own - self.trained(generation, f"other{n}")[1] for n in range(count)]
+        others = [self.trained(generation, f"other{n}")[1] for n in range(count)]
+        gains = [own - bits for bits in others]
         first = gain_limit(differences, level=level, comparisons=count)
         second = gain_limit(differences, level=level, comparisons=1)
         assert first is not None
@@ -96,7 +103,7 @@ class Lineage:
             again = self.trained(generation, "confirm")[1]
             accepted = int(again - self.trained(generation, f"confirm{best}")[1] > second)
         self.student = champion
-        return sum(gain > first for gain in gains), accepted
+        return sum(gain > first for gain in gains), accepted, [own, *others]
 
     def trained(self, generation: int, purpose: str) -> tuple[Student, float]:
         """The champion after a generation's steps on one batch order, and what it measures."""

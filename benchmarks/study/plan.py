@@ -22,6 +22,7 @@ MIXED = ("gelu", "relu2", "silu", "swiglu")
 TRUTH_STEPS = 3000
 MOTHER_STEPS = 1000
 TRIAL_STEPS = (20, 35, 50, 100, 200)
+REPLICATED_STEPS = (20, 50, 100)
 PROXY_STEPS = (100, 200, 400)
 NARROW = Shape(dim=24)
 """A quarter of the width."""
@@ -209,6 +210,14 @@ def rankings() -> Jobs:
             yield Job(f"proxy {name} {steps}", spec)
 
 
+def replicates() -> Jobs:
+    """B: what another order of the batches changes in a short evaluation."""
+    mother = Spec(steps=MOTHER_STEPS, decay_from=1.0)
+    for steps, activation, order in product(REPLICATED_STEPS, KNOWN, range(1, 5)):
+        trial = Trial(mother=mother, activation=activation, steps=steps, order=order)
+        yield Job(f"replicate {steps}", trial)
+
+
 def noise() -> Jobs:
     """B: the noise test on null challengers."""
     for seed in range(5):
@@ -240,6 +249,7 @@ def plan() -> Jobs:
     yield from cheapest_lesson("tinyshakespeare", 6000)
     yield from truth()
     yield from rankings()
+    yield from replicates()
     yield from noise()
     yield from ensembles("historic", 6000, (3,))
     yield from diversity(6000, 4)

@@ -119,7 +119,7 @@ def null_rows(results: Mapping[str, Result]) -> list[str]:
         assert isinstance(generations, list)
         for row in generations:
             assert isinstance(row, list)
-            pairs, passed, accepted = (int(str(value)) for value in row)
+            pairs, passed, accepted = (int(str(value)) for value in row[:3])
             counts = tally.setdefault(pairs, [0, 0, 0])
             counts[0] += 1
             counts[1] += passed > 0

@@ -23,13 +23,15 @@ from trainer.schedule import morph_fraction
 
 
 class Trial(Record):
-    """`steps` steps of a mother model with another activation, all of a seed on one batch order."""
+    """`steps` steps of a mother model with another activation, by default all of a seed on one batch order."""
 
     mother: Spec
     activation: str
     steps: int
     anneal: bool = False
     """The rate falls linearly to zero over the second half."""
+    order: int = 0
+    """Which order of the batches: trials that differ in it alone are replicates."""
 
     @property
     def key(self) -> str:
@@ -45,7 +47,8 @@ class Trial(Record):
 def make_trial(trial: Trial, workplace: Workplace) -> dict[str, JsonValue]:
     """Bits per byte of the weights and of their mean over the second half."""
     dataset = workplace.dataset(trial.mother.corpus, trial.mother.shape)
-    key = BatchKey(seed=trial.mother.seed, lineage=0, generation=0, purpose="trial")
+    order = trial.order
+    key = BatchKey(seed=trial.mother.seed, lineage=0, generation=order, purpose="trial")
     with reproducible(1, "cpu"):
         student = load_student(workplace, trial.mother)
         student.change_activation(parse(trial.activation))
