@@ -7,6 +7,8 @@ export RAY_USAGE_STATS_ENABLED := 0
 DATA ?= data/historic.txt
 BUDGET ?= 1500
 JOBS ?= 2
+MINUTES ?= 75
+NANOGPT ?=
 
 .PHONY: help setup run test quick check format lint types arch bench soak clean
 
@@ -49,8 +51,8 @@ arch: setup  ## who may import whom
 
 check: lint types arch test  ## everything that must be green at a commit
 
-bench: setup $(DATA)  ## headline figures on DATA; results in benchmarks/results
-	$(BIN)/python -m benchmarks.main_job --data $(DATA)
+bench: setup $(DATA)  ## headline figures on DATA within MINUTES, beside a checkout NANOGPT; results in benchmarks/results
+	$(BIN)/python -m benchmarks.speed.bench --data $(DATA) --minutes $(MINUTES) $(if $(NANOGPT),--nanogpt $(NANOGPT)) --save
 
 soak: setup  ## slow tests: minutes to hours
 	$(BIN)/pytest -m "soak" --timeout 7200

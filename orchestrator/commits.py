@@ -1,7 +1,7 @@
 """Turning the state of a run into a commit and back."""
 
+import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -20,7 +20,8 @@ from state.commit import CommitRecord
 from state.commit_files import CommitFiles
 from state.objects import ObjectStore
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256 = re.compile(r'(?<!\\)"([0-9a-f]{64})"(?!:)')
+"""As a whole string in JSON text, where a quote inside a string follows a backslash; no key."""
 
 
 class Saved(Record):
@@ -43,15 +44,15 @@ def publish(
     """
     folder, store = commits.folder, ObjectStore(commits.folder.objects)
     state = saved.model_dump(mode="json")
-    needed = {sha: store.path(sha).stat().st_size for sha in sorted(set(_hashes(state["run"])))}
+    sizes = {sha: store.path(sha).stat().st_size for sha in sorted(sha256s_in(state["run"]))}
     record = CommitRecord(
         run_id=saved.run.run_id,
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
         generation=saved.run.generation,
         summary=summary(saved.config, saved.run),
         state=state,
-        objects=needed,
-        kept=retained(commits.kept, saved.run, needed, saved.config.keep_gb),
+        objects=sizes,
+        kept=retained(commits.kept, saved.run, sizes, saved.config.keep_gb),
         journal_bytes=journal_bytes,
         environment=environment_of(saved.config.engine),
     )
@@ -98,16 +99,9 @@ def best_bits_per_byte(state: RunState) -> float | None:
 
 def named_objects(state: RunState) -> set[str]:
     """The sha256 of every object that a state names: they must stay on disk."""
-    return set(_hashes(state.model_dump(mode="json")))
+    return sha256s_in(state.model_dump(mode="json"))
 
 
-def _hashes(value: JsonValue) -> Iterator[str]:
-    """Every sha256 in a JSON value."""
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _hashes(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _hashes(inner)
-    elif isinstance(value, str) and _SHA256.fullmatch(value):
-        yield value
+def sha256s_in(document: JsonValue) -> set[str]:
+    """Every string in it that is a sha256."""
+    return set(_SHA256.findall(json.dumps(document)))

@@ -1,8 +1,8 @@
 """The grammar of the command line: every command and flag, without importing what they run."""
 
 import argparse
-from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from orchestrator.analysis_grammar import add_analysis_commands
 from orchestrator.battery.prompt_file import prompt_lines
@@ -54,12 +54,25 @@ TRAIN_DEFAULTS = merge(DEFAULTS, {"run_dir": "runs/train"})
 Commands = argparse._SubParsersAction
 
 
+class Version(argparse.Action):
+    """Prints the version, which is looked up only for it."""
+
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:  # noqa: A002, ARG002
+        """As argparse's own, which wants to know the version beforehand."""
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print it and leave."""
+        from importlib.metadata import version
+
+        print(f"symbio-auto {version('symbio-auto')}")
+        parser.exit()
+
+
 def build_parser() -> OneLineParser:
     """The whole grammar."""
     parser = OneLineParser(prog="symbio-auto", usage=USAGE)
-    parser.add_argument(
-        "--version", action="version", version=f"symbio-auto {version('symbio-auto')}"
-    )
+    parser.add_argument("--version", action=Version, help="show program's version number and exit")
     parser._optionals.title = "flags, and in brackets what holds without them"
     _main_arguments(parser)
     commands = parser.add_subparsers(

@@ -1,19 +1,20 @@
 """Making a run ready: a new one from its configuration, or one that goes on from its commit."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from orchestrator.commits import Saved, restore
-from orchestrator.config import RunConfig
+from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.environment import differences, environment_of
 from orchestrator.extension import extend
+from orchestrator.first_look import first_look
 from orchestrator.intervention import Intervention, place_of
 from orchestrator.origin import Origin, find_origin
-from orchestrator.resolve import corpus_bytes, resolve_data, resolve_shape
+from orchestrator.resolve import resolve_data, resolve_engine
 from orchestrator.run_state import first_state
 from orchestrator.stages.conclusion import Event
 from orchestrator.telemetry import Telemetry
@@ -52,13 +53,7 @@ def prepare_run(config: RunConfig, *shown: Sink) -> Prepared:
     """
     from trainer.data import prepare
 
-    folder = RunFolder(Path(config.run_dir))
-    if folder.state.exists():
-        raise ValueError(
-            f"run folder {folder.root} already holds a run; go on with --resume {folder.state} "
-            "or choose another --run-dir"
-        )
-    resolution = resolve_shape(config, corpus_bytes(config.data.paths))
+    folder, resolution = RunFolder(Path(config.run_dir)), first_look(config)
     origin = find_origin(Path(config.train.init_from)) if config.train.init_from else None
     with removed_on_failure(folder):
         folder.create()
@@ -129,11 +124,17 @@ def require_tokenizer(config: RunConfig, manifest: DatasetManifest) -> None:
 
 
 def prepare_resume(
-    path: Path, *, budget: int | None = None, engine: str | None = None, workers: int | None = None
+    path: Path,
+    *,
+    budget: int | None = None,
+    engine: str | None = None,
+    workers: int | None = None,
+    start: Callable[[EngineConfig], None] = lambda _: None,
 ) -> Prepared:
     """Load the newest usable commit of a run.
 
-    Engine and number of workers may change, since they do not change the bits.
+    Engine and number of workers may change, since they do not change the bits. `start` is given
+    the engine of a run that goes on as soon as it is known.
 
     Raises:
         ValueError: there is no usable commit, or the budget does not extend it.
@@ -141,12 +142,14 @@ def prepare_resume(
     folder = RunFolder.from_argument(path)
     loaded = load_commit(folder)
     saved = restore(loaded.record)
-    require_intact(folder.data)
-    notes = (*((loaded.message,) if loaded.message else ()), *_changes(loaded.record, saved.config))
     given = {"engine": engine, "workers": workers}
     wanted = {name: value for name, value in given.items() if value is not None}
     own = {"engine": saved.config.engine.model_copy(update=wanted)}
     saved = saved.model_copy(update={"config": saved.config.model_copy(update=own)})
+    if saved.run.status == "running":
+        start(resolve_engine(saved.config.engine))
+    require_intact(folder.data)
+    notes = (*((loaded.message,) if loaded.message else ()), *_changes(loaded.record, saved.config))
     resumed = Event(kind="resumed", data={"generation": saved.run.generation})
     prepared = Prepared(folder, saved, notes, (resumed,), loaded.record)
     return _counted(prepared if budget is None else _extended(prepared, budget))

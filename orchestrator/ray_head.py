@@ -2,6 +2,9 @@
 
 import socket
 import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import psutil
@@ -59,6 +62,23 @@ def answers(address: str) -> bool:
 def descendants() -> list[psutil.Process]:
     """Every process below this one."""
     return psutil.Process().children(recursive=True)
+
+
+def children_at(folder: Path) -> list[psutil.Process]:
+    """The processes below this one whose program lies in `folder`, and all below those."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if any(str(folder) in word for word in child.cmdline()):
+                found += [child, *child.children(recursive=True)]
+    return found
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """Those that still run."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _name(process: psutil.Process) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -11,11 +12,11 @@ from orchestrator.schedule import warmup_steps
 from orchestrator.sizing import SIZES, Choice, choose_size
 from orchestrator.train_config import TrainConfig
 from state.base import Record
-from state.genome import is_gated, parse
 from state.run_folder import RunFolder
 from trainer.config import DataConfig, ModelConfig, WorkerSetup
-from trainer.manifest import DatasetManifest
-from trainer.widths import inner_width
+
+if TYPE_CHECKING:
+    from trainer.manifest import DatasetManifest
 
 # (passes over the train split, dropout): what is seen a few times is not memorised yet.
 DROPOUT_BY_PASSES = ((20.0, 0.1), (0.0, 0.0))
@@ -63,7 +64,7 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
     return Resolution(config=resolved, notes=notes)
 
 
-def resolve_data(config: RunConfig, manifest: DatasetManifest) -> RunConfig:
+def resolve_data(config: RunConfig, manifest: "DatasetManifest") -> RunConfig:
     """Fix what the prepared dataset decides: vocabulary, dropout, warm-up."""
     share = 1.0 if config.mode == "train" else HOST_SHARE
     changes = {
@@ -171,6 +172,9 @@ def _with_inner_width(model: ModelConfig, train: TrainConfig) -> ModelConfig:
     Raises:
         ValueError: a gated layer is not built in that width.
     """
+    from state.genome import is_gated, parse
+    from trainer.widths import inner_width
+
     genome, width = parse(train.activation), train.ffn_dim
     assert width is not None
     ungated = round(1.5 * width) if is_gated(genome) else width
@@ -184,7 +188,7 @@ def _with_inner_width(model: ModelConfig, train: TrainConfig) -> ModelConfig:
     return built
 
 
-def _dropout(config: RunConfig, manifest: DatasetManifest, steps: float) -> float:
+def _dropout(config: RunConfig, manifest: "DatasetManifest", steps: float) -> float:
     """As given, else by how often a model of `steps` steps passes over the train split."""
     if "dropout" in config.model.model_fields_set:
         return config.model.dropout
@@ -193,7 +197,7 @@ def _dropout(config: RunConfig, manifest: DatasetManifest, steps: float) -> floa
     return next(rate for least, rate in DROPOUT_BY_PASSES if passes >= least)
 
 
-def _vocabulary(manifest: DatasetManifest) -> int | None:
+def _vocabulary(manifest: "DatasetManifest") -> int | None:
     return manifest.vocab_size if manifest.tokenizer == "bpe" else None
 
 

@@ -171,7 +171,7 @@ def build_engine(config: RunConfig, folder: RunFolder) -> Engine:
     engine = resolve_engine(config.engine)
     if engine.engine == "inline":
         return InlineEngine(setup)
-    from orchestrator.workers import RayEngine
+    from orchestrator.ray_engine import RayEngine
 
     progress = Reporter(ProgressFile(folder.progress))
     return RayEngine(setup, engine.workers or 1, engine.ray_address, progress=progress)

@@ -56,7 +56,7 @@ class CommitFiles:
             OutOfSpace: the disk is full, or would be; the old commit is still valid.
         """
         folder, last = self.folder, self._newest
-        data = seal(record.model_dump(), indent=1)
+        data = seal({**dict(record), "kept": record.kept.model_dump()}, in_lines=True)
         durable.require_free(folder.state, 2 * len(data) + RESERVE_BYTES)
         durable.write_atomically(folder.state, data)
         self._newest = _commit(data, record)

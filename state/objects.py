@@ -4,6 +4,7 @@ The name is the check: safetensors and torch both load a flipped bit without a w
 """
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -98,10 +99,14 @@ class ObjectStore:
         Returns the bytes freed. Call it after a commit, while nobody publishes: an object that no
         commit names yet is unreachable.
         """
-        freed = durable.remove_temporaries(self.folder)
-        for path in sorted(self.folder.iterdir()):
-            sha = path.name.partition(".")[0]
-            if _SHA256.fullmatch(sha) and sha not in reachable:
+        freed = 0
+        with os.scandir(self.folder) as entries:
+            names = sorted(entry.name for entry in entries)
+        # Thousands may be kept: each costs a look into a set, and only what goes is asked more.
+        for name in names:
+            sha = name.partition(".")[0]
+            if sha not in reachable and _is_litter(name, sha):
+                path = self.folder / name
                 freed += path.stat().st_size
                 durable.delete(path)
         return freed
@@ -113,6 +118,12 @@ class ObjectStore:
                 f"{path} has sha256 {found[:12]}..., not the one in its name; "
                 "restore it from a copy or resume from the previous commit"
             )
+
+
+def _is_litter(name: str, sha: str) -> bool:
+    """An object, or what a killed writer left."""
+    left_by_a_writer = name.startswith(".") and name.endswith(".tmp")
+    return left_by_a_writer or _SHA256.fullmatch(sha) is not None
 
 
 def _missing(path: Path) -> MissingObject:

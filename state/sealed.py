@@ -13,14 +13,19 @@ class DamagedDocument(ValueError):  # noqa: N818
     """The bytes are not a document that was sealed."""
 
 
-def seal(document: Mapping[str, JsonValue], indent: int | None = None) -> bytes:
-    """The document as one line of JSON, or indented for people, with its sha256 in front.
+def seal(document: Mapping[str, JsonValue], *, in_lines: bool = False) -> bytes:
+    """The document as one line of JSON, or as one line an entry for people, with its sha256 in
+    front.
 
     Raises:
         ValueError: a number is not finite.
     """
-    sealed = {"sha256": digest(document), **document}
-    return (json.dumps(sealed, indent=indent, allow_nan=False) + "\n").encode()
+    sealed: Document = {"sha256": digest(document), **document}
+    if not in_lines:
+        return (json.dumps(sealed, allow_nan=False) + "\n").encode()
+    # An indent would leave the encoder in C for one in Python, which takes five times as long.
+    entries = (f" {json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in sealed.items())
+    return ("{\n" + ",\n".join(entries) + "\n}\n").encode()
 
 
 def unseal(data: bytes) -> Document:

@@ -1,39 +1,53 @@
 """Measuring models over a whole split: deterministic, without dropout, summed in float64.
 
-Shapes: B windows, T positions, V vocabulary, M models.
+Shapes: B windows, T positions, N positions of all windows, D model width, V vocabulary, M models.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import combinations
+from math import log
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from state.progress import SILENT, Reporter
 from state.records import Evaluation, Split
 from trainer.backbones.gpt import GPT
 from trainer.data import IGNORED, Dataset
+from trainer.target_nats import groups, target_nats, told
 
 MAX_BLOCKS = 64
+TOKENS_AT_A_TIME = {"cpu": 2**11, "cuda": 2**15}
+"""Tokens of one forward pass: on a CPU what the cache holds, on an accelerator what fills it."""
+
+
+def windows_at_a_time(model: GPT) -> int:
+    """Windows of one forward pass: they follow from block and device alone, so that every worker
+    of a run takes as many.
+    """
+    return max(1, TOKENS_AT_A_TIME[model.embedding.weight.device.type] // model.config.block)
 
 
 def evaluate(
-    model: GPT, dataset: Dataset, split: Split, batch: int, progress: Reporter = SILENT
+    model: GPT,
+    dataset: Dataset,
+    split: Split,
+    batch: int | None = None,
+    progress: Reporter = SILENT,
 ) -> Evaluation:
     """The loss on every window of the split, `batch` windows at a time.
 
-    `batch` changes the result by rounding only.
+    `batch` changes the result by rounding only; None takes `windows_at_a_time`.
     """
-    tally = Tally(split)
+    tally, batch = Tally(split), batch or windows_at_a_time(model)
     with evaluation_mode([model]):
         windows = device_windows(model, dataset, split, batch, progress)
         for inputs_BT, targets_BT, num_bytes in windows:
-            log_probs_BTV = F.log_softmax(model(inputs_BT), dim=-1)
-            tally.add(log_probs_BTV, targets_BT, num_bytes)
+            nats_BT = target_nats(model, model.read(inputs_BT, None), targets_BT)
+            tally.count(nats_BT, targets_BT, num_bytes)
     return tally.evaluation()
 
 
@@ -54,14 +68,37 @@ def evaluate_ensemble(
     with evaluation_mode(models):
         windows = device_windows(models[0], dataset, split, batch, progress)
         for inputs_BT, targets_BT, num_bytes in windows:
-            log_probs_MBTV = torch.stack([F.log_softmax(m(inputs_BT), dim=-1) for m in models])
-            for tally, log_probs_BTV in zip(tallies, log_probs_MBTV, strict=True):
-                tally.add(log_probs_BTV, targets_BT, num_bytes)
-            probs_MBTV = log_probs_MBTV.exp()
-            ensemble.add(probs_MBTV.mean(dim=0).log(), targets_BT, num_bytes)
-            variation += total_variation(probs_MBTV, targets_BT != IGNORED)
+            nats_MBT, apart = compared(models, inputs_BT, targets_BT)
+            for tally, nats_BT in zip(tallies, nats_MBT, strict=True):
+                tally.count(nats_BT, targets_BT, num_bytes)
+            ensemble.count(nats_of_mean(nats_MBT), targets_BT, num_bytes)
+            variation += apart
     result = ensemble.evaluation()
     return result, tuple(t.evaluation() for t in tallies), min(1.0, variation / result.tokens)
+
+
+def compared(models: Sequence[GPT], inputs_BT: Tensor, targets_BT: Tensor) -> tuple[Tensor, float]:
+    """Nats [M, B, T] of every target by each model, and the sum over counted tokens of the mean
+    distance of two models' distributions.
+    """
+    read_MND = [model.read(inputs_BT, None).flatten(0, 1) for model in models]
+    targets_N = targets_BT.flatten()
+    nats: list[Tensor] = []
+    variation = 0.0
+    for group in groups(models[0], len(targets_N)):
+        said = [
+            told(model, x_ND[group], targets_N[group], probs=True)
+            for model, x_ND in zip(models, read_MND, strict=True)
+        ]
+        nats.append(torch.stack([one.nats for one in said]))
+        distributions = [one.probs for one in said]
+        variation += total_variation(distributions, targets_N[group] != IGNORED)
+    return torch.cat(nats, dim=1).view(len(models), *targets_BT.shape), variation
+
+
+def nats_of_mean(nats_MBT: Tensor) -> Tensor:
+    """Nats [B, T] of the targets by the mean of the models' distributions."""
+    return log(len(nats_MBT)) - torch.logsumexp(-nats_MBT, dim=0)
 
 
 class Tally:
@@ -73,18 +110,13 @@ class Tally:
         self.nats: list[NDArray[np.float64]] = []
         self.num_bytes: list[NDArray[np.int64]] = []
 
-    def add(self, log_probs_BTV: Tensor, targets_BT: Tensor, num_bytes: NDArray[np.int64]) -> None:
-        """Count a batch of windows; positions without a target count nothing."""
-        nats_N = F.nll_loss(
-            log_probs_BTV.flatten(0, 1),
-            targets_BT.flatten(),
-            ignore_index=IGNORED,
-            reduction="none",
-        )
-        per_window = nats_N.view(targets_BT.shape).double().sum(dim=1)
-        self.nats.append(per_window.cpu().numpy())
+    def count(self, nats_BT: Tensor, targets_BT: Tensor, num_bytes: NDArray[np.int64]) -> None:
+        """Count a batch of windows by the nats of its targets."""
+        counted_BT = targets_BT != IGNORED
+        per_window_B = nats_BT.double().masked_fill(~counted_BT, 0.0).sum(dim=1)
+        self.nats.append(per_window_B.cpu().numpy())
         self.num_bytes.append(num_bytes)
-        self.tokens += int((targets_BT != IGNORED).sum())
+        self.tokens += int(counted_BT.sum())
 
     def evaluation(self) -> Evaluation:
         """The record, windows gathered into at most 64 consecutive stretches."""
@@ -101,13 +133,13 @@ class Tally:
         )
 
 
-def total_variation(probs_MBTV: Tensor, counted_BT: Tensor) -> float:
+def total_variation(probs_MNV: Sequence[Tensor] | Tensor, counted_N: Tensor) -> float:
     """Sum over counted tokens of the mean distance of two models' distributions."""
-    pairs = list(combinations(range(probs_MBTV.shape[0]), 2))
+    pairs = list(combinations(probs_MNV, 2))
     total = 0.0
-    for i, j in pairs:
-        distance_BT = (probs_MBTV[i] - probs_MBTV[j]).abs().sum(dim=-1) / 2
-        total += float(distance_BT[counted_BT].double().sum())
+    for one, other in pairs:
+        distance_N = (one - other).abs().sum(dim=-1) / 2
+        total += float(distance_N[counted_N].double().sum())
     return total / max(1, len(pairs))
 
 

@@ -22,10 +22,10 @@ from state.results import EnsembleResult, EvaluationResult, Outcome
 from state.run_folder import RunFolder
 from state.tasks import EnsembleTask, EvaluationTask, Teacher, TrainingTask
 from trainer.backbones.gpt import GPT
-from trainer.checkpoint import Checkpoint, decode, decode_any, encode, require_tensors
+from trainer.checkpoint import Checkpoint, decode, decode_any, require_tensors
 from trainer.config import WorkerSetup
 from trainer.data import Dataset
-from trainer.evaluation import evaluate, evaluate_ensemble
+from trainer.evaluation import evaluate, evaluate_ensemble, windows_at_a_time
 from trainer.flops import forward_flops_per_token
 from trainer.fusion import drawn, moved_mean
 from trainer.instruments.cusum import Chart
@@ -34,6 +34,7 @@ from trainer.lesson import Lesson, Tables, from_table, live, read_table
 from trainer.member import Member, precision
 from trainer.partial import partial_work
 from trainer.snapshots import Snapshots
+from trainer.storing import Storing
 from trainer.training import Chunk
 
 MAX_CACHED_CHECKPOINTS = 8
@@ -90,26 +91,34 @@ class TaskExecutor:
         chunk = Chunk(task, member, self.dataset, lesson, snapshots.found, self.throughput)
         chunk.run(snapshots.after_step)
         self.throughput = chunk.throughput
-        kept = task.save and not chunk.quarantined
-        sha = member.save(self.objects) if kept else None
-        train_seconds, trained_at = snapshots.train_seconds, time.monotonic()
-        evaluations = () if chunk.quarantined else self.measure(member.model, task.evaluate)
-        published = kept and task.publishes_mean
-        averaged = self.publish_averaged(member, task) if published else {}
-        passes = 2 if averaged else 1
-        left: dict[str, object] = {
-            **averaged,
-            "checkpoint": sha,
-            "checkpoint_bytes": self.objects.path(sha).stat().st_size if sha else 0,
-            "evaluations": evaluations,
-            "evaluation_flops": passes * self.evaluation_flops(task.genome, evaluations),
-            "started_at": started_at,
-            "train_seconds": train_seconds,
-            "eval_seconds": time.monotonic() - trained_at,
-        }
-        if mean is not None and kept and task.role == "champion":
-            left |= self.publish_mean(mean)
-        return Outcome(result=chunk.result().model_copy(update=left), rows=tuple(chunk.rows))
+        left = self.stored_and_measured(task, chunk, snapshots, mean)
+        update = {**left, "started_at": started_at}
+        return Outcome(result=chunk.result().model_copy(update=update), rows=tuple(chunk.rows))
+
+    def stored_and_measured(
+        self, task: TrainingTask, chunk: Chunk, snapshots: Snapshots, mean: Checkpoint | None
+    ) -> dict[str, object]:
+        """What storing and measuring the member add to its result: it is stored while it is
+        measured, and what the result names is durable.
+        """
+        member, kept = chunk.member, task.save and not chunk.quarantined
+        with Storing(self.objects) as storing:
+            stored = storing.store(member.checkpoint()) if kept else None
+            train_seconds, trained_at = snapshots.train_seconds, time.monotonic()
+            evaluations = () if chunk.quarantined else self.measure(member.model, task.evaluate)
+            published = kept and task.publishes_mean
+            averaged = self.publish_averaged(storing, member, task) if published else {}
+            passes = 2 if averaged else 1
+            left: dict[str, object] = {
+                **averaged,
+                "evaluations": evaluations,
+                "evaluation_flops": passes * self.evaluation_flops(task.genome, evaluations),
+                "train_seconds": train_seconds,
+                "eval_seconds": time.monotonic() - trained_at,
+            }
+            if mean is not None and kept and task.role == "champion":
+                left |= self.publish_mean(storing, mean)
+            return left if stored is None else left | stored.named("checkpoint")
 
     def evaluate(self, task: EvaluationTask) -> EvaluationResult:
         """Measure a checkpoint or an untrained model."""
@@ -129,8 +138,9 @@ class TaskExecutor:
         started_at = time.monotonic()
         models = [self.model(teacher) for teacher in task.models]
         with precision(self.setup):
+            batch = windows_at_a_time(models[0])
             ensemble, members, disagreement = evaluate_ensemble(
-                models, self.dataset, task.split, self.setup.optimizer.batch, self.progress
+                models, self.dataset, task.split, batch, self.progress
             )
         flops = [
             self.evaluation_flops(teacher.genome, (evaluation,))
@@ -148,9 +158,9 @@ class TaskExecutor:
 
     def measure(self, model: GPT, splits: tuple[Split, ...]) -> tuple[Evaluation, ...]:
         """The model's loss on each of the splits."""
-        batch, data = self.setup.optimizer.batch, self.dataset
+        data, progress = self.dataset, self.progress
         with precision(self.setup):
-            return tuple(evaluate(model, data, split, batch, self.progress) for split in splits)
+            return tuple(evaluate(model, data, split, progress=progress) for split in splits)
 
     def evaluation_flops(self, genome: Genome, evaluations: tuple[Evaluation, ...]) -> float:
         """Forward passes over all windows, padding not counted."""
@@ -177,29 +187,23 @@ class TaskExecutor:
         parent = self.checkpoint(task.parent, task.parent_genome)
         return moved_mean(before, parent, task.fusion.rate)
 
-    def publish_mean(self, mean: Checkpoint) -> dict[str, object]:
+    def publish_mean(self, storing: Storing, mean: Checkpoint) -> dict[str, object]:
         """Store it; the fields of the result that say so."""
-        sha = self.objects.publish(encode(mean))
-        return {
-            "consensus": sha,
-            "consensus_bytes": self.objects.path(sha).stat().st_size,
-            "consensus_entropy": weight_entropy(mean.weights.values()),
-        }
+        stored, entropy = storing.store(mean), weight_entropy(mean.weights.values())
+        return {**stored.named("consensus"), "consensus_entropy": entropy}
 
-    def publish_averaged(self, member: Member, task: TrainingTask) -> dict[str, object]:
+    def publish_averaged(
+        self, storing: Storing, member: Member, task: TrainingTask
+    ) -> dict[str, object]:
         """Store and measure the running mean of the weights, if there is one; the fields of the
         result that say so.
         """
         averaged = member.averaged()
         if averaged is None:
             return {}
-        sha = self.objects.publish(encode(averaged))
-        model = self.model_of(averaged)
-        return {
-            "averaged": sha,
-            "averaged_bytes": self.objects.path(sha).stat().st_size,
-            "averaged_evaluations": self.measure(model, task.evaluate),
-        }
+        stored = storing.store(averaged)
+        evaluations = self.measure(self.model_of(averaged), task.evaluate)
+        return {**stored.named("averaged"), "averaged_evaluations": evaluations}
 
     def member(self, sha: str | None, genome: Genome, seed: int) -> Member:
         """A stored member, or a new one where `sha` is None."""
@@ -262,7 +266,7 @@ def repeatable_kernels(device: str, *, deterministic: bool) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled()
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     flags = (cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32)
-    torch.use_deterministic_algorithms(device == "cpu" or deterministic)
+    set_deterministic(device == "cpu" or deterministic)
     if device == "cuda" and deterministic:
         # Read by cuBLAS when its first handle is made.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -271,7 +275,12 @@ def repeatable_kernels(device: str, *, deterministic: bool) -> Iterator[None]:
         yield
     finally:
         cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = flags
-        torch.use_deterministic_algorithms(before)
+        set_deterministic(before)
+
+
+def set_deterministic(wanted: bool) -> None:
+    """What `torch.use_deterministic_algorithms` does, without loading torch's compiler for it."""
+    torch.set_deterministic_debug_mode("error" if wanted else "default")
 
 
 def fill_new_memory(fill: bool) -> None:

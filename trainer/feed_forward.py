@@ -20,7 +20,7 @@ from state.genome import initial_expression, is_gated, learnable
 from state.genome.formatting import format_expression
 from state.genome.learnable import LEARNED
 from state.records import Genome
-from trainer.activations import Activation, Curve, activation
+from trainer.activations import Activation, Curve, activation, gated
 from trainer.config import ModelConfig
 from trainer.widths import inner_width
 
@@ -63,9 +63,13 @@ class FeedForward(nn.Module):
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Output of the layer, residual not included."""
-        hidden_BTW = self.activate(self.w_in(x_BTD))
-        if self.w_up is not None:
-            hidden_BTW = hidden_BTW * self.blend_up(self.w_up(x_BTD))
+        a_BTW = self.w_in(x_BTD)
+        if self.w_up is None:
+            hidden_BTW = self.activate(a_BTW)
+        elif self.morph is None:
+            hidden_BTW = gated(self.activation, a_BTW, self.w_up(x_BTD))
+        else:
+            hidden_BTW = self.activate(a_BTW) * self.blend_up(self.w_up(x_BTD))
         out_BTD: Tensor = self.w_out(hidden_BTW)
         return out_BTD
 

@@ -127,7 +127,8 @@ class Member:
             model.begin_morph(previous)
         model.initialise(self.seed)
         self.model = model.to(self.setup.device)
-        self.optimizer = Optimizer(self.model, self.setup.optimizer)
+        dtype = torch.bfloat16 if self.setup.dtype == "bfloat16" else torch.float32
+        self.optimizer = Optimizer(self.model, self.setup.optimizer, dtype)
         self.model.train()
 
     def checkpoint(self, unfinished_task: str | None = None) -> Checkpoint:

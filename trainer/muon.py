@@ -65,14 +65,19 @@ class Muon:
     """Nesterov momentum with orthogonalised updates and decoupled weight decay.
 
     The rate of a matrix is scaled by `sqrt(max(1, rows / columns))`, so that tall matrices move
-    their outputs as much as square ones.
+    their outputs as much as square ones. The products run in `dtype`: bfloat16 is enough for a
+    direction. Momentum stays as exact as the parameters.
     """
 
     def __init__(
-        self, parameters: Mapping[str, Parameter], parts: Mapping[str, int], weight_decay: float
+        self,
+        parameters: Mapping[str, Parameter],
+        parts: Mapping[str, int],
+        weight_decay: float,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         """`parts` gives how many matrices are fused by rows in a parameter; 1 where absent."""
-        self.weight_decay = weight_decay
+        self.weight_decay, self.dtype = weight_decay, dtype
         self.parameters = dict(parameters)
         self.parts = {name: parts.get(name, 1) for name in parameters}
         self.momentum = {name: torch.zeros_like(p) for name, p in parameters.items()}
@@ -85,7 +90,7 @@ class Muon:
         momentum = list(self.momentum.values())
         torch._foreach_lerp_(momentum, gradients, 1 - MOMENTUM)
         updates = torch._foreach_lerp(gradients, momentum, MOMENTUM)
-        directions = orthogonalise_all(updates, list(self.parts.values()))
+        directions = orthogonalise_all(updates, list(self.parts.values()), self.dtype)
         torch._foreach_mul_(parameters, 1 - learning_rate * self.weight_decay)
         torch._foreach_add_(parameters, directions, alpha=-learning_rate)
 
@@ -101,7 +106,9 @@ def gradient_of(parameter: Parameter) -> Tensor:
     return parameter.grad
 
 
-def orthogonalise_all(updates: Sequence[Tensor], parts: Sequence[int]) -> list[Tensor]:
+def orthogonalise_all(
+    updates: Sequence[Tensor], parts: Sequence[int], dtype: torch.dtype
+) -> list[Tensor]:
     """Orthogonalised and rate-scaled updates, in order, one batch for each matrix size."""
     matrices = [m for update, n in zip(updates, parts, strict=True) for m in update.chunk(n)]
     buckets: dict[tuple[int, int], list[int]] = {}
@@ -111,7 +118,8 @@ def orthogonalise_all(updates: Sequence[Tensor], parts: Sequence[int]) -> list[T
     results = list(matrices)
     for indices in buckets.values():
         batch = torch.stack([wide(matrices[index]) for index in indices])
-        for index, direction in zip(indices, orthogonalise(batch).unbind(), strict=True):
+        directions = orthogonalise(batch.to(dtype)).to(batch.dtype)
+        for index, direction in zip(indices, directions.unbind(), strict=True):
             rows, columns = matrices[index].shape
             scale = max(1.0, rows / columns) ** 0.5
             results[index] = direction.mT * scale if rows > columns else direction

@@ -12,8 +12,6 @@ from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from state.progress import SILENT, Reporter
 
@@ -114,6 +112,10 @@ def _similar_pairs(
 
 def _components(num_texts: int, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
     """Connected components of the graph that the pairs make."""
+    # A worker, which groups nothing, need not load them.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     edges = coo_array((np.ones(len(pairs)), pairs.T), shape=(num_texts, num_texts))
     _, labels = connected_components(edges, directed=False)
     return labels.astype(np.intp)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from trainer.adamw import AdamW, Group
 from trainer.backbones.gpt import GPT
 from trainer.config import OptimizerConfig
 from trainer.muon import Muon
@@ -35,20 +36,23 @@ def num_fused(name: str) -> int:
 class Optimizer:
     """Muon for hidden matrices with AdamW for the rest; AdamW alone for the classic recipe."""
 
-    def __init__(self, model: GPT, config: OptimizerConfig) -> None:
+    def __init__(
+        self, model: GPT, config: OptimizerConfig, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """`dtype` is that of Muon's products."""
         self.config = config
         self.parameters = dict(model.named_parameters())
         hidden = {n: p for n, p in self.parameters.items() if is_hidden_matrix(n, p)}
         others = [p for n, p in self.parameters.items() if n not in hidden]
-        groups: list[dict[str, list[Parameter] | float]] = [{"params": others, "weight_decay": 0.0}]
+        groups = [Group(params=others, weight_decay=0.0, lr=config.lr)]
         self.muon: Muon | None = None
         if model.config.recipe == "modern" and config.muon:
             parts = {name: num_fused(name) for name in hidden}
-            self.muon = Muon(hidden, parts, config.weight_decay)
+            self.muon = Muon(hidden, parts, config.weight_decay, dtype)
         else:
-            groups.append({"params": list(hidden.values()), "weight_decay": config.weight_decay})
-        betas = (config.beta1, config.beta2)
-        self.adamw = torch.optim.AdamW(groups, lr=config.lr, betas=betas, fused=True)
+            matrices = list(hidden.values())
+            groups.append(Group(params=matrices, weight_decay=config.weight_decay, lr=config.lr))
+        self.adamw = AdamW(groups, (config.beta1, config.beta2))
 
     def step(self, multiplier: float) -> None:
         """Apply the gradients at `multiplier` times the peak rates."""

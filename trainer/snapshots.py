@@ -12,6 +12,9 @@ from trainer.config import WorkerSetup
 from trainer.member import Member
 from trainer.training import Chunk
 
+LARGEST_SHARE = 0.02
+"""Of a task's time that its snapshots may take, where they are spaced by time at all."""
+
 
 class Snapshots:
     """The snapshots of one task; at most one of them exists."""
@@ -22,6 +25,7 @@ class Snapshots:
         """How far an earlier attempt came."""
         self._started_at = self._saved_at = time.monotonic()
         self._saved_steps = len(self.found.rows) if self.found else 0
+        self._wait_seconds = setup.snapshot_seconds
 
     @property
     def train_seconds(self) -> float:
@@ -41,10 +45,13 @@ class Snapshots:
         """Save the task if that is due; not after its last step, which is saved as its outcome."""
         num_steps, now = len(chunk.rows), time.monotonic()
         enough_steps = num_steps - self._saved_steps >= self.setup.snapshot_steps
-        enough_time = now - self._saved_at >= self.setup.snapshot_seconds
+        enough_time = now - self._saved_at >= self._wait_seconds
         if enough_steps and enough_time and num_steps < self.task.steps:
             self.save(chunk)
             self._saved_steps, self._saved_at = num_steps, time.monotonic()
+            if self.setup.snapshot_seconds:
+                cost = (self._saved_at - now) / LARGEST_SHARE
+                self._wait_seconds = max(self.setup.snapshot_seconds, cost)
 
     def save(self, chunk: Chunk) -> None:
         """Store the member, then replace the record of how far the task has come."""

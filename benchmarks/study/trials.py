@@ -23,7 +23,9 @@ from trainer.schedule import morph_fraction
 
 
 class Trial(Record):
-    """`steps` steps of a mother model with another activation, by default all of a seed on one batch order."""
+    """`steps` steps of a mother model with another activation; a seed has one batch order unless
+    `order` says otherwise.
+    """
 
     mother: Spec
     activation: str

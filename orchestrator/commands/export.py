@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.commands.progress_shown import sinks_of
 from orchestrator.error_line import error_line
-from orchestrator.export.card import Format, card
-from orchestrator.export.facts import facts_of
-from orchestrator.export.formula_files import drawings, formula_files
 from orchestrator.export.target import replacing, require_replaceable, write_files
 from orchestrator.opened_model import OpenedModel, open_model
 from state.objects import ObjectStore
@@ -17,6 +14,7 @@ from state.progress import Reporter
 from state.records import Genome
 
 if TYPE_CHECKING:
+    from orchestrator.export.card import Format
     from trainer.export import Source
 
 
@@ -46,7 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _contents(opened: OpenedModel, form: Format) -> Contents:
+def _contents(opened: OpenedModel, form: "Format") -> Contents:
+    from orchestrator.export.card import card
+    from orchestrator.export.facts import facts_of
+    from orchestrator.export.formula_files import formula_files
     from trainer.export import read_source
 
     objects, data = ObjectStore(opened.folder.objects), opened.folder.data
@@ -59,7 +60,7 @@ def _contents(opened: OpenedModel, form: Format) -> Contents:
     return Contents({**files, "README.md": text.encode()}, model_class)
 
 
-def _model_files(source: "Source", form: Format) -> tuple[dict[str, bytes], str]:
+def _model_files(source: "Source", form: "Format") -> tuple[dict[str, bytes], str]:
     """What loads, and the class that loads it."""
     from trainer.export import huggingface_class, huggingface_files, torch_files
 
@@ -70,6 +71,8 @@ def _model_files(source: "Source", form: Format) -> tuple[dict[str, bytes], str]
 
 def _drawn(genome: Genome) -> dict[str, bytes]:
     """The pictures; a drawing that fails costs a line and not the export."""
+    from orchestrator.export.formula_files import drawings
+
     try:
         return drawings(genome)
     except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
@@ -79,7 +82,7 @@ def _drawn(genome: Genome) -> dict[str, bytes]:
         return {}
 
 
-def _checks(opened: OpenedModel, folder: Path, form: Format) -> list[str]:
+def _checks(opened: OpenedModel, folder: Path, form: "Format") -> list[str]:
     """What the written folder gave, in words.
 
     Raises:

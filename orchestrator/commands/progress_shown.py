@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dashboard.terminal.figures import duration, printable
-from dashboard.terminal.progress import amount, progress_line
 from state.progress import INTERVAL_SECONDS, Progress, ProgressFile, Sink
 
 if TYPE_CHECKING:
@@ -27,6 +25,9 @@ LINE_SECONDS = 10.0
 
 def in_words(progress: Progress, now: datetime) -> str:
     """One line: `tokenising the train split: 12.1/18.0 MB, 67%, 8 s left`."""
+    from dashboard.terminal.figures import printable
+    from dashboard.terminal.progress import amount
+
     share = progress.share
     facts = (amount(progress), "" if share is None else f"{share:.0%}", _time(progress, now))
     return f"{printable(progress.what)}: {', '.join(fact for fact in facts if fact)}"
@@ -81,6 +82,8 @@ class Bar:
 
     def write(self, progress: Progress) -> None:
         """Draw it; a terminal that is gone is left alone."""
+        from dashboard.terminal.progress import progress_line
+
         with _unharmed():
             if self._live is None:
                 self._live = _live()
@@ -122,6 +125,8 @@ def following(file: ProgressFile, sink: Sink) -> Iterator[None]:
 
 def _time(progress: Progress, now: datetime) -> str:
     """What is left where that can be said, else what it has taken."""
+    from dashboard.terminal.figures import duration
+
     left = progress.seconds_left(now)
     if left is not None:
         return f"{duration(left)} left"

@@ -15,12 +15,10 @@ from pydantic import JsonValue
 from orchestrator.closed_pipe import print_nowhere
 from orchestrator.commands.drawing import draw_after
 from orchestrator.commands.progress_shown import Lines, following, run_sinks
+from orchestrator.early_workers import Start, early_workers
+from orchestrator.first_look import first_look
 from orchestrator.flags import settings_of
-from orchestrator.preparation import Prepared, prepare_resume, prepare_run
-from orchestrator.recorder import EventListener
-from orchestrator.row_feed import RowFeed
 from orchestrator.run_process import let_go_on, process_of, resume_line
-from orchestrator.session import Finished, complete, execute
 from orchestrator.settings import Settings, build_config
 from state.progress import ProgressFile, Reporter
 from state.run_folder import RunFolder
@@ -28,23 +26,29 @@ from state.run_folder import RunFolder
 if TYPE_CHECKING:
     from dashboard.terminal.live import LiveView
     from dashboard.trackers.protocol import Tracker
+    from orchestrator.config import RunConfig
+    from orchestrator.preparation import Prepared
+    from orchestrator.recorder import EventListener
+    from orchestrator.session import Finished
 
 
 def run(arguments: argparse.Namespace, started_at: float) -> int:
     """Start or resume; returns the exit code."""
     if arguments.resume:
         return go_on(arguments, settings_of(arguments), started_at)
-    return see_through(_start(arguments), arguments, started_at)
+    with early_workers() as start:
+        return see_through(_new_run(arguments, start), arguments, started_at)
 
 
 def go_on(arguments: argparse.Namespace, given: Settings, started_at: float) -> int:
     """Resume the run of `--resume`; `given` is what was asked of it besides."""
     if not given and _woken(arguments.resume):
         return 0
-    return see_through(_resume(arguments, given), arguments, started_at)
+    with early_workers() as start:
+        return see_through(_resume(arguments, given, start), arguments, started_at)
 
 
-def see_through(prepared: Prepared, arguments: argparse.Namespace, started_at: float) -> int:
+def see_through(prepared: "Prepared", arguments: argparse.Namespace, started_at: float) -> int:
     """Run what was made ready and hand its results over; returns the exit code."""
     if prepared.saved.run.status == "finished":
         return _already_finished(prepared)
@@ -68,8 +72,10 @@ def resume(arguments: argparse.Namespace) -> int:
     return run(arguments, time.monotonic())
 
 
-def _execute(prepared: Prepared, arguments: argparse.Namespace, started_at: float) -> Finished:
+def _execute(prepared: "Prepared", arguments: argparse.Namespace, started_at: float) -> "Finished":
     """See the run through, with whatever shows it."""
+    from orchestrator.session import execute
+
     with _followed(prepared, arguments) as others:
         if arguments.json:
             # Ray writes to the standard output when it dies; only the report belongs there.
@@ -86,14 +92,15 @@ def _execute(prepared: Prepared, arguments: argparse.Namespace, started_at: floa
 
 @contextmanager
 def _followed(
-    prepared: Prepared, arguments: argparse.Namespace
-) -> Iterator[tuple[EventListener, ...]]:
+    prepared: "Prepared", arguments: argparse.Namespace
+) -> Iterator[tuple["EventListener", ...]]:
     """Listeners for the trackers that were asked for, which are closed at the end."""
     trackers = trackers_of(arguments, prepared.folder)
     if not trackers:
         yield ()
         return
     from dashboard.trackers.follow import Followers
+    from orchestrator.row_feed import RowFeed
 
     followers = Followers(trackers, lambda text: print(text, file=sys.stderr))
     saved, commit = prepared.saved, prepared.commit
@@ -137,10 +144,20 @@ def _woken(path: Path) -> bool:
     return True
 
 
-def _start(arguments: argparse.Namespace) -> Prepared:
+def _new_run(arguments: argparse.Namespace, start: Start) -> "Prepared":
     config = build_config(settings_of(arguments), config_file=arguments.config)
+    return prepared_beside(config, Path(config.run_dir), arguments, start)
+
+
+def prepared_beside(
+    config: "RunConfig", folder: Path, arguments: argparse.Namespace, start: Start
+) -> "Prepared":
+    """The new run made ready while its workers start; in a free `folder` if it names none."""
     if "run_dir" not in config.model_fields_set:
-        config = config.model_copy(update={"run_dir": str(free_folder(Path(config.run_dir)))})
+        config = config.model_copy(update={"run_dir": str(free_folder(folder))})
+    start(first_look(config).config.engine)
+    from orchestrator.preparation import prepare_run
+
     return prepare_run(config, *run_sinks(arguments))
 
 
@@ -153,7 +170,9 @@ def free_folder(wanted: Path) -> Path:
     return folder
 
 
-def _resume(arguments: argparse.Namespace, given: Settings) -> Prepared:
+def _resume(arguments: argparse.Namespace, given: Settings, start: Start) -> "Prepared":
+    from orchestrator.preparation import prepare_resume
+
     given = dict(given)
     budget = given.pop("budget", None)
     engine = given.pop("engine", {})
@@ -172,10 +191,11 @@ def _resume(arguments: argparse.Namespace, given: Settings) -> Prepared:
             budget=budget if isinstance(budget, int) else None,
             engine=str(kind) if kind else None,
             workers=workers if isinstance(workers, int) else None,
+            start=start,
         )
 
 
-def _hand_over(finished: Finished, progress: Reporter, *, as_json: bool) -> int:
+def _hand_over(finished: "Finished", progress: Reporter, *, as_json: bool) -> int:
     from orchestrator.commits import restore
     from orchestrator.report.finish import finish, headline, report_json
     from state.commit import load_commit
@@ -205,7 +225,9 @@ def _show(text: str) -> None:
     Console().print(Markdown(text))
 
 
-def _already_finished(prepared: Prepared) -> int:
+def _already_finished(prepared: "Prepared") -> int:
+    from orchestrator.session import complete
+
     complete(prepared)
     spent = prepared.saved.run.ledger.budget
     print(f"run {prepared.saved.run.run_id} is finished, {spent} steps spent")

@@ -14,12 +14,12 @@ from state.genome import (
     DEFAULT_LEAVES,
     OPERATORS,
     WIDER_LEAVES,
+    Crowd,
     Leaf,
     LeafName,
     Mutation,
     Operator,
     crossover,
-    distance,
     genome_of,
     is_known,
     mutate,
@@ -96,7 +96,7 @@ def draw_challengers(
     """
     challengers: list[Challenger] = []
     draws = redrawn = 0
-    seen = [*known, lineage.genome]
+    seen = Crowd([*known, lineage.genome])
     source = _source(lineage, others, settings, config, rng, seed, tallies, tuned)
     for place in range(count):
         at_random = place < settings.random_members
@@ -110,7 +110,7 @@ def draw_challengers(
         draws, redrawn = draws + made, redrawn + repeats
         if child is not None:
             challengers.append(child)
-            seen.append(child.genome)
+            seen.add(child.genome)
     return Draw(challengers=tuple(challengers), draws=draws, known_redrawn=redrawn)
 
 
@@ -163,7 +163,7 @@ def _migrant(
 
 
 def _child(
-    source: _Source, seen: Sequence[Genome], config: EvolutionConfig, at_random: bool
+    source: _Source, seen: Crowd, config: EvolutionConfig, at_random: bool
 ) -> tuple[Challenger | None, int, int]:
     """The most promising of a few proposals, by diversity bonus and chance; draws and redraws."""
     new: list[tuple[float, Challenger]] = []
@@ -173,7 +173,7 @@ def _child(
         if mutation is None:
             continue
         draws += 1
-        if is_known(mutation.genome, seen):
+        if seen.knows(mutation.genome):
             repeats += 1
             continue
         promise = _bonus(source, mutation.genome, seen) + source.rng.random()
@@ -184,9 +184,9 @@ def _child(
     return best, draws, repeats
 
 
-def _bonus(source: _Source, genome: Genome, seen: Sequence[Genome]) -> float:
+def _bonus(source: _Source, genome: Genome, seen: Crowd) -> float:
     weight = source.settings.diversity_bonus
-    return weight * min(distance(genome, one) for one in seen) if weight else 0.0
+    return weight * seen.nearest(genome) if weight else 0.0
 
 
 def _challenger(mutation: Mutation, at_random: bool) -> Challenger:

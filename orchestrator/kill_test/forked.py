@@ -24,9 +24,12 @@ _MODULES = (
     "inference_battery.battery",
     "orchestrator.commands.train_run",
     "orchestrator.controller",
+    "orchestrator.preparation",
     "orchestrator.report.build",
     "orchestrator.report.headline",
+    "orchestrator.session",
     "rich.markdown",
+    "scipy.sparse.csgraph",
     "scipy.special",
     "scipy.stats",
     "state.migrations",
@@ -56,7 +59,7 @@ def load() -> None:
         import_module(name)
     from trainer.execution import reproducible
 
-    # Torch loads a third of itself when it is first asked to be deterministic.
+    # A child trains on one thread, and a fork must not find more.
     with reproducible(1, "cpu"):
         pass
 

@@ -74,7 +74,7 @@ def build_engine(config: RunConfig, folder: RunFolder) -> Engine:
         if LOG in os.environ:
             log_steps(Path(os.environ[LOG]))
         return InlineEngine(setup)
-    from orchestrator.workers import RayEngine
+    from orchestrator.ray_engine import RayEngine
 
     return RayEngine(setup, engine.workers or 1, runner=LoggedRunner)
 

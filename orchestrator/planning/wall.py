@@ -6,7 +6,7 @@ from orchestrator.planning.rates import Rates
 from orchestrator.planning.workload import Workload
 from state.base import Record
 
-RAY_START_SECONDS = 4.0
+RAY_START_SECONDS = 2.0
 """Ray's own processes. docs/design/plan.md compares all of this with finished runs."""
 COMMIT_SECONDS = 0.03
 CLOSING_SECONDS = 2.0

@@ -23,10 +23,11 @@ from orchestrator.battery.on_run import reference_of, run_questions, sampling_of
 from orchestrator.planning.messages import Answer, Order, Question
 from state.records import Genome, Sample
 from state.tasks import BatchKey, TrainingTask
-from trainer.evaluation import Tally, device_windows, evaluation_mode
+from trainer.evaluation import Tally, device_windows, evaluation_mode, windows_at_a_time
 from trainer.execution import reproducible
 from trainer.losses import plain_loss
 from trainer.member import Member, precision
+from trainer.target_nats import target_nats
 from trainer.training import Chunk
 
 WHOLE_STEP_SECONDS = 2.0
@@ -118,10 +119,10 @@ class Prober:
         tally, begun = Tally("search"), time.perf_counter()
         with evaluation_mode([model]), precision(self.setup):
             for inputs, targets, num_bytes in device_windows(
-                model, dataset, "search", self.setup.optimizer.batch
+                model, dataset, "search", windows_at_a_time(model)
             ):
-                log_probs = torch.nn.functional.log_softmax(model(inputs), dim=-1)
-                tally.add(log_probs, targets, num_bytes)
+                nats = target_nats(model, model.read(inputs, None), targets)
+                tally.count(nats, targets, num_bytes)
                 if time.perf_counter() - begun > seconds:
                     break
         return (time.perf_counter() - begun) / max(1, tally.tokens)

@@ -1,6 +1,7 @@
 """Activation functions as genomes: algebra, text, fingerprint, probation, mutation. No torch."""
 
 from state.genome.complexity import Complexity, StaticCost, size, static_cost
+from state.genome.crowd import Crowd
 from state.genome.curve import slopes, values
 from state.genome.expression import (
     DEFAULT_LEAVES,
@@ -43,6 +44,7 @@ __all__ = [
     "Add",
     "Complexity",
     "Compose",
+    "Crowd",
     "Expression",
     "Fingerprint",
     "Leaf",

@@ -27,7 +27,7 @@ def _normal_weights() -> NDArray[np.float64]:
 
 
 _WEIGHTS = _normal_weights()
-_ROOT_WEIGHTS = np.sqrt(_WEIGHTS)
+ROOT_WEIGHTS = np.sqrt(_WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ def fingerprint(genome: Genome) -> Fingerprint:
 
 def rms(f: NDArray[np.float64]) -> float:
     """Root mean square under N(0, 1) of values on `GRID`."""
-    return float(np.linalg.norm(f * _ROOT_WEIGHTS))
+    return float(np.linalg.norm(f * ROOT_WEIGHTS))
 
 
 def spread(f: NDArray[np.float64]) -> float:
@@ -91,5 +91,5 @@ def is_known(genome: Genome, known: Iterable[Genome]) -> bool:
     ]
     if not others:
         return False
-    differences = (np.stack(others) - mine.values) * _ROOT_WEIGHTS
+    differences = (np.stack(others) - mine.values) * ROOT_WEIGHTS
     return bool((np.linalg.norm(differences, axis=1) < TOLERANCE).any())

@@ -14,6 +14,7 @@ A name without an argument stands for the function of x. Constants may only mult
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import inf
 from typing import TypeAlias, TypeVar
 
@@ -62,6 +63,7 @@ class Formula:
     kind: LearnableKind | None
 
 
+@lru_cache(maxsize=512)
 def parse_formula(formula: str) -> Formula:
     """Reads a formula, or the name of an activation.
 

@@ -1,5 +1,6 @@
 """Examines an activation before any training step is spent on it."""
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -17,8 +18,10 @@ _FAR = 1e4
 _LARGEST = {"float32": 3.4028235e38, "bfloat16": 3.3895314e38}
 
 
+@lru_cache(maxsize=8192)
 def probation(genome: Genome, dtype: DTypeName = "float32") -> str | None:
-    """None when the genome is fit to train, else the reason on one line.
+    """None when the genome is fit to train, else the reason on one line; cached, since a search
+    that has gone on for long draws the same children again and again.
 
     Fit means: value and slope are finite on [-30, 30] in the training dtype, f differs from every
     constant, and |f| grows no faster than |x|^3. Learnable ones are examined as they start.

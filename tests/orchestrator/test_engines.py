@@ -30,7 +30,7 @@ def engine(request: pytest.FixtureRequest, setup: WorkerSetup) -> Iterator[Engin
     if request.param == "inline":
         yield InlineEngine(setup)
         return
-    from orchestrator.workers import RayEngine
+    from orchestrator.ray_engine import RayEngine
 
     started = RayEngine(setup, slots=2)
     yield started

@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state.genome import parse
+from trainer.activations import activation
 from trainer.config import ModelConfig
 from trainer.feed_forward import FeedForward
 from trainer.widths import gated_width, inner_width
 
 SMALL = ModelConfig(dim=32, heads=2, layers=1, block=16)
+SILU, SIN = activation(parse("silu")), activation(parse("sin"))
 
 
 def layer(formula: str, config: ModelConfig = SMALL) -> FeedForward:
@@ -44,14 +46,14 @@ def test_layers_too_small_for_one_percent_get_the_nearest_even_width() -> None:
 def test_a_gate_multiplies_the_activation_by_the_up_path() -> None:
     made, x = layer("glu(silu(x))"), torch.randn(2, 3, 32)
     assert made.w_up is not None
-    hidden = torch.nn.functional.silu(made.w_in(x)) * made.w_up(x)
+    hidden = SILU(made.w_in(x)) * made.w_up(x)
     assert torch.equal(made(x), made.w_out(hidden))
     assert made.w_in.out_features == inner_width(SMALL, parse("swiglu"))
 
 
 def test_a_morph_goes_from_the_old_function_to_the_new_one() -> None:
     made, x = layer("relu"), torch.randn(2, 3, 32)
-    old = made.w_out(torch.sin(made.w_in(x)))
+    old = made.w_out(SIN(made.w_in(x)))
     new = made(x)
     made.begin_morph(parse("sin"), parse("relu"))
     assert torch.equal(made(x), old)
@@ -68,7 +70,7 @@ def test_a_gate_that_appears_starts_as_no_gate_and_ends_as_the_gate() -> None:
     made, x = layer("glu(silu(x))"), torch.randn(2, 3, 32)
     gated = made(x)
     made.begin_morph(parse("silu"), parse("glu(silu(x))"))
-    assert torch.equal(made(x), made.w_out(torch.nn.functional.silu(made.w_in(x))))
+    assert torch.equal(made(x), made.w_out(SILU(made.w_in(x))))
     assert made.morph is not None
     made.morph.t = 1.0
     assert torch.equal(made(x), gated)
@@ -79,7 +81,7 @@ def test_a_gate_that_vanishes_starts_as_the_gate_and_is_dropped() -> None:
     ungated = made(x)
     made.begin_morph(parse("glu(silu(x))"), parse("silu"))
     assert made.w_up is not None
-    hidden = torch.nn.functional.silu(made.w_in(x)) * made.w_up(x)
+    hidden = SILU(made.w_in(x)) * made.w_up(x)
     assert torch.equal(made(x), made.w_out(hidden))
     made.finish_morph()
     assert "w_up.weight" not in made.state_dict()

@@ -5,12 +5,14 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from state.genome import parse
+from trainer.activations import activation
 from trainer.config import ModelConfig
 from trainer.feed_forward import FeedForward, curve_name
 from trainer.neurons import carry_over, kept_neurons, silence_new_neurons
 
 SMALL = ModelConfig(dim=32, heads=2, layers=1, block=16)
 LEARNED = "learned(0.8*silu(x) + 0.2*x)"
+GELU = activation(parse("gelu"))
 KINDS = ["universal", "blend", "spline", "rational", LEARNED]
 
 
@@ -82,12 +84,12 @@ def test_a_curve_that_is_left_stays_until_the_morph_is_over() -> None:
     assert torch.equal(made(x), old)
     assert made.morph is not None
     made.morph.t = 0.25
-    assert torch.allclose(made(x), 0.75 * old + 0.25 * made.w_out(F.gelu(made.w_in(x))), atol=1e-6)
+    assert torch.allclose(made(x), 0.75 * old + 0.25 * made.w_out(GELU(made.w_in(x))), atol=1e-6)
     made(x).sum().backward()
     assert made.get_parameter("curves.rational.bias").grad is not None
     made.finish_morph()
     assert not made.curves
-    assert torch.equal(made(x), made.w_out(F.gelu(made.w_in(x))))
+    assert torch.equal(made(x), made.w_out(GELU(made.w_in(x))))
 
 
 def test_a_curve_may_give_way_to_another_of_the_same_kind() -> None:

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from state.genome import parse
+from tests.trainer.counted_flops import counted_in_pytorch
 from trainer.backbones.gpt import GPT
 from trainer.config import ModelConfig
 from trainer.flops import forward_flops_per_token, training_flops_per_step
@@ -23,7 +22,7 @@ def test_the_analytic_count_is_what_torch_counts(config: ModelConfig, formula: s
     model = GPT(config, parse(formula))
     model.initialise(1)
     tokens = torch.zeros(3, config.block, dtype=torch.int64)
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+    with counted_in_pytorch() as counter:
         model(tokens)
     expected = forward_flops_per_token(config, parse(formula)) * tokens.numel()
     assert counter.get_total_flops() == expected

@@ -16,7 +16,6 @@ from trainer.config import ModelConfig, Recipe
 from trainer.feed_forward import FeedForward
 
 FOUR = ["gelu", "silu", "relu", "swiglu"]
-KERNELS = {"gelu": "GeluBackward0", "silu": "SiluBackward0", "relu": "ReluBackward0"}
 SHAPE = ModelConfig(dim=16, heads=2, layers=3, block=8, vocab_size=30, ffn_width=48)
 
 
@@ -89,9 +88,8 @@ def test_a_loss_reaches_every_parameter(name: str, recipe: Recipe) -> None:
         assert parameter.grad.abs().max() > 0, key
 
 
-@pytest.mark.parametrize("name", KERNELS)
-def test_a_named_activation_is_one_kernel_there_and_one_back(name: str) -> None:
-    y = activation(parse(name))(torch.linspace(-3, 3, 7, requires_grad=True))
+@pytest.mark.parametrize("formula", ["gelu", "silu", "relu", "0.8*silu(x)*relu(x) + 0.2*x"])
+def test_an_activation_is_one_kernel_there_and_one_back(formula: str) -> None:
+    y = activation(parse(formula))(torch.linspace(-3, 3, 7, requires_grad=True))
     assert y.grad_fn is not None
-    assert y.grad_fn.name() == KERNELS[name]
-    assert all(type(node).__name__ == "AccumulateGrad" for node, _ in y.grad_fn.next_functions)
+    assert [type(node).__name__ for node, _ in y.grad_fn.next_functions] == ["AccumulateGrad"]

@@ -92,6 +92,20 @@ def test_fused_projections_are_orthogonalised_one_by_one() -> None:
     assert torch.allclose(fused["0"], torch.cat(list(parts.values())), atol=1e-6)
 
 
+def test_directions_in_bfloat16_are_those_of_float32_within_its_precision() -> None:
+    exact, rounded = (
+        Parameter(torch.randn(24, 40, generator=torch.Generator().manual_seed(2))) for _ in range(2)
+    )
+    start = exact.detach().clone()
+    for parameter, dtype in ((exact, torch.float32), (rounded, torch.bfloat16)):
+        parameter.grad = start.sin()
+        Muon({"0": parameter}, {}, 0.0, dtype).step(1.0)
+    one, other = (start - parameter.detach() for parameter in (exact, rounded))
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(one, other)
+    assert float((one - other).norm() / one.norm()) < 0.03
+
+
 def test_modern_moves_hidden_matrices_by_muon_and_the_rest_by_adamw() -> None:
     model = small_model()
     optimizer = Optimizer(model, CONFIG)

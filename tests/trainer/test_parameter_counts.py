@@ -4,10 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from state.genome import parse
+from tests.trainer.counted_flops import counted_in_pytorch
 from trainer.backbones.gpt import GPT
 from trainer.config import ModelConfig, Recipe
 from trainer.feed_forward import FeedForward
@@ -107,7 +106,7 @@ def test_the_closed_form_holds_for_any_width(eighth: int, ffn_width: int, formul
 def test_coefficients_cost_no_matrix_products(formula: str) -> None:
     config = ModelConfig(dim=32, heads=2, layers=2, block=16, vocab_size=50)
     model, tokens = GPT(config, parse(formula)), torch.zeros(2, 16, dtype=torch.int64)
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+    with counted_in_pytorch() as counter:
         model(tokens)
     per_token = forward_flops_per_token(config, parse(formula))
     assert counter.get_total_flops() == per_token * tokens.numel()

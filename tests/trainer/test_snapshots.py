@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,10 +20,12 @@ from state.tasks import BatchKey, LearningRateSpan, Teacher, TrainingTask
 from tests.cut_off import cut_off
 from tests.task_builders import make_training_task
 from tests.trainer_runs import with_its_own_run
+from trainer import snapshots
 from trainer.checkpoint import decode, decode_any
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor
 from trainer.member import Batch
+from trainer.snapshots import Snapshots
 from trainer.training import Chunk
 
 STEPS = 7
@@ -159,6 +162,41 @@ def test_both_steps_and_seconds_must_have_passed(
     cut_off(rhythm, task, num_steps=6)
     progress = progress_of(rhythm, task)
     assert (len(progress.rows) if progress else 0) == saved
+
+
+@pytest.mark.parametrize(
+    ("least_seconds", "cost_seconds", "taken_at"),
+    [
+        (10.0, 0.1, [10, 20, 30, 40, 50]),
+        (10.0, 0.5, [10, 35]),
+        (0.0, 30.0, [1, 32]),
+    ],
+)
+def test_costly_snapshots_are_taken_less_often(
+    setup: WorkerSetup,
+    monkeypatch: pytest.MonkeyPatch,
+    least_seconds: float,
+    cost_seconds: float,
+    taken_at: list[int],
+) -> None:
+    """Steps of a second, each at its end: those of so much cost that share of the time at most."""
+    rhythm = setup.model_copy(update={"snapshot_steps": 1, "snapshot_seconds": least_seconds})
+    now, task = 0.0, task_of(steps=99)
+    monkeypatch.setattr(snapshots, "time", SimpleNamespace(monotonic=lambda: now))
+    found, taken = Snapshots(rhythm, task, TaskExecutor(rhythm).work), list[int]()
+
+    def save(_chunk: object) -> None:
+        nonlocal now
+        taken.append(int(now))
+        now += cost_seconds
+
+    monkeypatch.setattr(found, "save", save)
+    rows: list[None] = []
+    while now < 59:
+        now += 1.0
+        rows.append(None)
+        found.after_step(SimpleNamespace(rows=rows))  # type: ignore[arg-type]
+    assert taken == taken_at
 
 
 def test_the_last_step_is_saved_as_the_outcome_alone(eager: WorkerSetup) -> None:

@@ -1,30 +1,47 @@
-"""Which kernel computes an activation.
-
-A single leaf (gelu, silu, relu, and the gate of swiglu) is one fused PyTorch call; everything
-else runs in the reference kernel. The gate itself belongs to the feed-forward layer.
-"""
+"""Which code computes an activation: compiled on the CPU, eager PyTorch elsewhere."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TypeAlias
 
 from torch import Tensor
 
 from state.genome import expression
-from state.genome.expression import Leaf
 from state.records import Genome
 from trainer.activations import reference
+from trainer.activations.cpu import PRECISIONS, Kernel
 
 Activation: TypeAlias = Callable[[Tensor], Tensor]
 
 
-def activation(genome: Genome) -> Activation:
-    """The function of the pre-activation, element by element; of a gated genome, its inner one.
+class Formula:
+    """A formula on tensors of any kind, element by element."""
+
+    def __init__(self, genome: Genome) -> None:
+        self.tree = expression(genome)
+        self.kernel = Kernel(self.tree)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """f(x), in the dtype of x."""
+        if x.is_cpu and x.dtype in PRECISIONS:
+            return self.kernel(x)
+        return reference.evaluate(self.tree, x)
+
+    def gated(self, x: Tensor, u: Tensor) -> Tensor:
+        """f(x) u."""
+        if x.is_cpu and x.dtype in PRECISIONS and u.dtype == x.dtype:
+            return self.kernel.gated(x, u)
+        return reference.evaluate(self.tree, x) * u
+
+
+def activation(genome: Genome) -> Formula:
+    """The function of the pre-activation; of a gated genome, its inner one.
 
     Raises:
         ValueError: the genome is learnable: its function is a `Curve` with parameters.
     """
-    tree = expression(genome)
-    if isinstance(tree, Leaf):
-        return partial(reference.leaf, tree.name)
-    return partial(reference.evaluate, tree)
+    return Formula(genome)
+
+
+def gated(inner: Activation, x: Tensor, u: Tensor) -> Tensor:
+    """`inner(x) u`, in one pass where there is code for it."""
+    return inner.gated(x, u) if isinstance(inner, Formula) else inner(x) * u

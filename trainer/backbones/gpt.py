@@ -16,10 +16,12 @@ from torch.nn import functional as F  # noqa: N812
 
 from state.records import Genome
 from state.seeds import derive_seed
+from trainer.backbones.attention import attend, attend_to
+from trainer.backbones.rms_norm import RMSNorm, rms_norm
+from trainer.backbones.rotary import rotate, rotation_table
 from trainer.config import ModelConfig
 from trainer.feed_forward import FeedForward
 
-ROTARY_BASE = 10_000.0
 CLASSIC_STD = 0.02
 EMBEDDING_STD = 0.02
 
@@ -56,15 +58,16 @@ class Attention(nn.Module):
         """Output of the layer for positions `start` to `start + T`."""
         B, T, D = x_BTD.shape
         heads_BT3HE = self.qkv(x_BTD).view(B, T, 3, self.heads, D // self.heads)
-        qk_BT2HE, v_BTHE = heads_BT3HE[:, :, :2], heads_BT3HE[:, :, 2]
+        qk_BT2HE, v_BT1HE = heads_BT3HE.split([2, 1], dim=2)
         if self.modern:
-            qk_BT2HE = rotate(F.rms_norm(qk_BT2HE, (D // self.heads,)), rotation)
-        q_BHTE, k_BHTE = qk_BT2HE.permute(2, 0, 3, 1, 4).unbind()
-        v_BHTE = v_BTHE.transpose(1, 2)
-        if cache is not None:
-            k_BHTE, v_BHTE = extend(cache, k_BHTE, v_BHTE, start)
-        y_BHTE = F.scaled_dot_product_attention(q_BHTE, k_BHTE, v_BHTE, is_causal=start == 0)
-        out_BTD: Tensor = self.out(y_BHTE.transpose(1, 2).reshape(B, T, D))
+            qk_BT2HE = rotate(rms_norm(qk_BT2HE), rotation)
+        if cache is None:
+            y_BTHE = attend(qk_BT2HE, v_BT1HE.squeeze(2))
+        else:
+            q_BTHE, k_BTHE = qk_BT2HE.unbind(2)
+            past = extend(cache, k_BTHE.transpose(1, 2), v_BT1HE[:, :, 0].transpose(1, 2), start)
+            y_BTHE = attend_to(q_BTHE, *past, is_causal=start == 0)
+        out_BTD: Tensor = self.out(y_BTHE.reshape(B, T, D))
         return out_BTD
 
 
@@ -76,27 +79,10 @@ def extend(cache: LayerCache, k_BHTE: Tensor, v_BHTE: Tensor, start: int) -> tup
     return cache.keys[:, :, :end], cache.values[:, :, :end]
 
 
-def rotation_table(block: int, width: int) -> Tensor:
-    """Cosines and sines [2, block, 1, 1, width / 2] of the rotary angles."""
-    frequencies = ROTARY_BASE ** -(torch.arange(0, width, 2, dtype=torch.float64) / width)
-    angles = torch.outer(torch.arange(block, dtype=torch.float64), frequencies)
-    return torch.stack([angles.cos(), angles.sin()]).float()[:, :, None, None, :]
-
-
-def rotate(x_BT2HE: Tensor, rotation: Tensor) -> Tensor:
-    """Rotary positions on queries and keys at once.
-
-    Source: J. Su et al., "RoFormer" (2021), halves instead of neighbours paired.
-    """
-    cos, sin = rotation.to(x_BT2HE.dtype)
-    left, right = x_BT2HE.chunk(2, dim=-1)
-    return torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
-
-
 def make_norm(config: ModelConfig) -> nn.Module:
     """RMSNorm without gains, or LayerNorm."""
     if config.recipe == "modern":
-        return nn.RMSNorm(config.dim, elementwise_affine=False)
+        return RMSNorm()
     return nn.LayerNorm(config.dim)
 
 
@@ -163,7 +149,7 @@ class GPT(nn.Module):
         """Vectors that enter the first block."""
         x_BTD: Tensor = self.embedding(tokens_BT)
         if self.positions is None:
-            return F.rms_norm(x_BTD, (self.config.dim,))
+            return rms_norm(x_BTD)
         return x_BTD + self.positions.weight[start:end]
 
     def logits(self, x_BTD: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from orchestrator.patience import Patience
+from orchestrator.ray_engine import RayEngine
 from orchestrator.task_runner import TaskRunner, failed
-from orchestrator.workers import RayEngine
 from state.results import BaselineResult, Outcome
 from state.tasks import BaselineTask, Task
 from trainer.config import ModelConfig, OptimizerConfig, WorkerSetup

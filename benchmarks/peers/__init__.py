@@ -1,0 +1,1 @@
+"""The same training in other people's code, side by side."""

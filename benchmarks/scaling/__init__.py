@@ -1,0 +1,1 @@
+"""What time and memory cost, against the size of what is trained and of its text."""

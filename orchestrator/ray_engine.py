@@ -1,0 +1,214 @@
+"""The engine whose workers are processes of Ray: what is done when they die or hang."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import psutil
+
+from orchestrator.ahead import Ahead
+from orchestrator.assignments import Assignments
+from orchestrator.patience import Pace, Patience
+from orchestrator.ray_head import Head
+from orchestrator.task_runner import TaskRunner, failed
+from orchestrator.workers import (
+    Crew,
+    Loading,
+    Reference,
+    Worker,
+    WorkerDied,
+    dismiss,
+    done_within,
+    new_workers,
+    open_crew,
+    outcome_of,
+    shut_down,
+    take_ahead,
+    wait_for,
+)
+from state.progress import SILENT, Reporter
+from state.results import Outcome
+from state.tasks import Task
+from trainer.config import WorkerSetup
+
+ATTEMPTS = 2
+POLL_SECONDS = 0.5
+OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")
+
+Running = Assignments[Reference]
+
+
+class RayEngine:
+    """`slots` actors in a Ray of its own, or in one that runs at `address`.
+
+    What a task itself raises is its result. A worker that dies, hangs or runs out of memory is
+    replaced and its task tried once more. A local Ray whose head dies is started again, once
+    before a task ends again.
+    """
+
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        slots: int,
+        address: str = "local",
+        *,
+        patience: Patience | None = None,
+        runner: type[TaskRunner] = TaskRunner,
+        progress: Reporter = SILENT,
+    ) -> None:
+        """Raises RuntimeError where no Ray answers or it has no room for the actors."""
+        self.slots = slots
+        self._setup, self._address, self._runner = setup, address, runner
+        self._patience = patience or Patience()
+        self._pace, self._progress = Pace(self._patience), progress
+        self._started_again = False
+        self._actors: list[Worker | None] = []
+        self._processes: list[psutil.Process] = []
+        self._ahead: Ahead[Crew] | None = None
+        self._unloaded: list[Worker] = []
+        self._loading: list[Loading] = []
+        try:
+            with progress.work("starting Ray"):
+                self._head = self._open()
+        except RuntimeError:
+            self.close()
+            raise
+
+    def run(self, tasks: Sequence[Task], should_stop: Callable[[], bool]) -> list[Outcome]:
+        """See `Engine.run`. What still runs some seconds after a stop is given up."""
+        if tasks and not should_stop():
+            self._load(len(tasks))
+        batch = Running(tasks, self.slots)
+        stopping_seconds = 0.0
+        while True:
+            if stopping := should_stop():
+                batch.waiting.clear()
+            self._start(batch)
+            if not batch.running:
+                break
+            seconds = self._wait(batch)
+            stopping_seconds += seconds if stopping else 0.0
+            if stopping_seconds > self._patience.stop_seconds:
+                self._abandon(batch)
+                break
+            self._give_up_hanging(batch, seconds)
+            if self._head.is_gone():
+                self._start_again(batch)
+        return batch.in_order()
+
+    def close(self) -> None:
+        """Stop the actors and Ray itself, and whatever of it does not end by itself."""
+        self._actors = []
+        shut_down(self._processes)
+        self._processes = []
+        if self._ahead is not None:
+            self._ahead.end()
+
+    # ---- tasks
+
+    def _start(self, batch: Running) -> None:
+        while (slot := batch.next_slot()) is not None:
+            task = batch.tasks[batch.waiting[0]]
+            limit = self._pace.limit_seconds(task)
+            actor = self._actor(slot)
+            batch.start(actor.run.remote(self._runner, self._setup, task), slot, limit)
+        if batch.running:
+            self._load_others()
+
+    def _wait(self, batch: Running) -> float:
+        """Collect what ends within a poll; returns the seconds that were waited.
+
+        Never more than a poll or two: time in which the whole machine slept is nobody's hanging.
+        """
+        began = time.monotonic()
+        for reference in done_within(POLL_SECONDS, list(batch.running)):
+            self._settle(batch, reference)
+        return min(max(0.0, time.monotonic() - began), 2 * POLL_SECONDS)
+
+    def _settle(self, batch: Running, reference: Reference) -> None:
+        try:
+            outcome = outcome_of(reference)
+        except WorkerDied as error:
+            self._try_again(batch, reference, f"worker died: {error}")
+            return
+        if (outcome.result.error or "").startswith(OUT_OF_MEMORY):
+            self._try_again(batch, reference, f"worker ran out of memory: {outcome.result.error}")
+            return
+        self._pace.learn(batch.task(reference), outcome)
+        self._started_again = False
+        batch.end(reference, outcome)
+
+    def _give_up_hanging(self, batch: Running, seconds: float) -> None:
+        for reference, attempt in list(batch.running.items()):
+            attempt.waited_seconds += seconds
+            if attempt.hangs:
+                reason = f"worker hung: no result after {attempt.limit_seconds:.0f} s"
+                self._try_again(batch, reference, reason)
+
+    def _try_again(self, batch: Running, reference: Reference, reason: str) -> None:
+        if self._head.is_gone():
+            batch.put_back(reference, counts=False)
+            return
+        attempt = batch.running[reference]
+        self._kill(attempt.slot)
+        count = batch.attempts[attempt.index]
+        if count < ATTEMPTS:
+            batch.put_back(reference, counts=True)
+        else:
+            error = f"{reason} ({count} attempts)"
+            batch.end(reference, Outcome(result=failed(batch.task(reference), error)))
+
+    def _abandon(self, batch: Running) -> None:
+        for attempt in batch.running.values():
+            self._kill(attempt.slot)
+
+    # ---- workers
+
+    def _actor(self, slot: int) -> Worker:
+        if self._actors[slot] is None:
+            seconds = self._patience.start_seconds
+            (self._actors[slot],) = new_workers(1, self._address, seconds)
+        return self._actors[slot]
+
+    def _load(self, count: int) -> None:
+        """Wait until the workers of the first `count` tasks have torch: tasks alone can hang."""
+        needed, self._unloaded = self._unloaded[: count - 1], self._unloaded[count - 1 :]
+        loading = [*self._loading, *(worker.load.remote() for worker in needed)]
+        self._loading = []
+        if loading:
+            wait_for(loading, self._patience.start_seconds)
+
+    def _load_others(self) -> None:
+        """Workers that have no task yet load while others work."""
+        for worker in self._unloaded:
+            worker.load.remote()
+        self._unloaded = []
+
+    def _kill(self, slot: int) -> None:
+        actor, self._actors[slot] = self._actors[slot], None
+        if actor is not None:
+            dismiss(actor)
+
+    # ---- Ray itself
+
+    def _open(self) -> Head:
+        self._ahead = take_ahead(self.slots, self._address)
+        crew = self._ahead.result() if self._ahead else self._new_crew()
+        self._actors, self._processes = [*crew.workers], crew.processes
+        self._loading, self._unloaded = [crew.loading], crew.workers[1:]
+        return crew.head
+
+    def _new_crew(self) -> Crew:
+        return open_crew(self.slots, self._address, self._patience.start_seconds)
+
+    def _start_again(self, batch: Running) -> None:
+        """Nothing is lost: tasks that ran go back without having had an attempt."""
+        if self._address != "local":
+            raise RuntimeError(f"Ray at {self._address} is gone; start it and resume")
+        if self._started_again:
+            raise RuntimeError("Ray died again before a task ended; its logs say why; resume")
+        self._started_again = True
+        for reference in list(batch.running):
+            batch.put_back(reference, counts=False)
+        self.close()
+        with self._progress.work("starting Ray again"):
+            self._head = self._open()

@@ -1,0 +1,16 @@
+"""Counting what PyTorch multiplies, attention included."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+
+@contextmanager
+def counted_in_pytorch() -> Iterator[FlopCounterMode]:
+    """A counter; compiled attention, which it cannot see, gives way to plain products."""
+    eager = patch("trainer.backbones.attention.attend.fits", return_value=False)
+    with eager, FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        yield counter

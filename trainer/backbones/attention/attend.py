@@ -1,0 +1,32 @@
+"""Which code computes attention.
+
+Shapes: B sequences, T positions, S positions seen, H heads, E width of a head.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from trainer.backbones.attention.compiled import attention, fits
+
+
+def attend(qk_BT2HE: Tensor, v_BTHE: Tensor) -> Tensor:
+    """Causal attention [B, T, H, E].
+
+    On a CPU in float32 always: PyTorch's kernel for bfloat16 is slower there, backward four times.
+    """
+    if qk_BT2HE.dtype == torch.bfloat16 and qk_BT2HE.is_cpu:
+        with torch.autocast("cpu", enabled=False):
+            return attend(qk_BT2HE.float(), v_BTHE.float()).bfloat16()
+    if fits(qk_BT2HE):
+        return attention(qk_BT2HE, v_BTHE)
+    q_BTHE, k_BTHE = qk_BT2HE.unbind(2)
+    return attend_to(q_BTHE, k_BTHE.transpose(1, 2), v_BTHE.transpose(1, 2), is_causal=True)
+
+
+def attend_to(q_BTHE: Tensor, k_BHSE: Tensor, v_BHSE: Tensor, *, is_causal: bool) -> Tensor:
+    """Attention [B, T, H, E] to any keys; all of them are seen unless it is causal."""
+    y_BHTE = F.scaled_dot_product_attention(
+        q_BTHE.transpose(1, 2), k_BHSE, v_BHSE, is_causal=is_causal
+    )
+    return y_BHTE.transpose(1, 2)

@@ -1,0 +1,243 @@
+"""Causal attention of one head after another, forward and backward, as vector instructions.
+
+A block of R queries meets 16 keys at a time. Scores come from the keys in columns, one lane a key;
+outputs and gradients from rows, lanes along the width. What is needed of the probabilities stays
+in a buffer of R rows that the cache holds; backward computes them again from the row's largest
+score and the sum of its exponentials.
+
+Shapes: T positions, E width of a head, both multiples of 16; R queries of a block.
+"""
+
+from collections.abc import Callable
+from itertools import product
+from typing import Literal, TypeAlias
+
+from llvmlite import ir
+
+from trainer.backbones.attention.head import (
+    Head,
+    products,
+    to_columns,
+    visible,
+    weight,
+    weighted_rows,
+)
+from trainer.simd.arrays import Matrix
+from trainer.simd.counting import INT64, count, each
+from trainer.simd.lanes import FLOAT, LANES, Lanes, Vector
+
+PassName: TypeAlias = Literal["forward", "backward"]
+TENSORS: dict[PassName, tuple[str, ...]] = {
+    "forward": ("q", "k", "v", "o"),
+    "backward": ("q", "k", "v", "o", "do", "dq", "dk", "dv"),
+}
+"""Tensors [B, T, H, E] in the order of their pointers and strides."""
+LOWEST = -3.0e38
+
+
+def module_of(name: PassName, width: int) -> ir.Module:
+    """The function of that name. Its arguments: pointers to the tensors, to the statistics
+    [B, H, T, 2], to scratch of (2 E + 2 R) T floats, to the int64 strides of batch, position and
+    head of every tensor; then T, H, the first head of all (B times H) and how many.
+    """
+    module = ir.Module(name="attention")
+    pointer, tensors = ir.PointerType(), TENSORS[name]
+    kind = ir.FunctionType(ir.VoidType(), [pointer] * (len(tensors) + 3) + [INT64] * 4)
+    function = ir.Function(module, kind, name)
+    *pointers, stats, scratch, strides, length, heads, first, number = function.args
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    lanes = Lanes(builder)
+    work = forward if name == "forward" else backward
+
+    def one_head(index: ir.Value) -> None:
+        batch, head = builder.sdiv(index, heads), builder.srem(index, heads)
+        arrays = {
+            tensor: _matrix(lanes, pointers[n], strides, n, batch, head)
+            for n, tensor in enumerate(tensors)
+        }
+        offset = builder.mul(index, builder.mul(length, INT64(2)))
+        own = builder.gep(stats, [offset], source_etype=FLOAT)
+        work(_head(lanes, length, width, arrays, Matrix(lanes, own, INT64(2)), scratch))
+
+    each(builder, first, builder.add(first, number), 1, one_head)
+    builder.ret_void()
+    return module
+
+
+def _matrix(
+    lanes: Lanes,
+    start: ir.Value,
+    strides: ir.Value,
+    number: int,
+    batch: ir.Value,
+    head: ir.Value,
+) -> Matrix:
+    """The rows of one head in a tensor."""
+    builder = lanes.builder
+    of_batch, of_position, of_head = (
+        builder.load(builder.gep(strides, [INT64(3 * number + n)], source_etype=INT64), typ=INT64)
+        for n in range(3)
+    )
+    offset = builder.add(builder.mul(batch, of_batch), builder.mul(head, of_head))
+    return Matrix(lanes, builder.gep(start, [offset], source_etype=FLOAT), of_position)
+
+
+def _head(
+    lanes: Lanes,
+    length: ir.Value,
+    width: int,
+    arrays: dict[str, Matrix],
+    stats: Matrix,
+    scratch: ir.Value,
+) -> Head:
+    builder, used = lanes.builder, INT64(0)
+    buffers: dict[str, Matrix] = {}
+    for name, num_rows in (("k", width), ("v", width), ("p", 8), ("ds", 8)):
+        start = builder.gep(scratch, [builder.mul(used, length)], source_etype=FLOAT)
+        buffers[name] = Matrix(lanes, start, length)
+        used = builder.add(used, INT64(num_rows))
+    columns = {name: buffers[name] for name in ("k", "v")}
+    rows = {name: buffers[name] for name in ("p", "ds")}
+    scale = lanes.constant(width**-0.5)
+    return Head(lanes, length, width, scale, arrays, stats, columns, rows)
+
+
+def forward(head: Head) -> None:
+    """Outputs and statistics of every query."""
+    lanes, builder = head.lanes, head.lanes.builder
+    to_columns(head, "k")
+
+    def block(first: ir.Value) -> None:
+        end = builder.add(first, INT64(len(head.queries)))
+        tops = scores(head, first, end)
+        top = [lanes.folded(one, lanes.larger) for one in tops]
+        totals = exponentials(head, first, end, top)
+        inverse = [lanes.div(lanes.constant(1), lanes.folded(one, lanes.add)) for one in totals]
+        outputs = weighted_rows(head, end, head.rows["p"], head.arrays["v"])
+        for number in head.queries:
+            query = head.row(first, number)
+            head.stats.put(top[number], query, 0)
+            head.stats.put(inverse[number], query, 1)
+            for part, output in zip(head.parts, outputs[number], strict=True):
+                head.arrays["o"].store(lanes.mul(output, inverse[number]), query, part)
+
+    each(builder, INT64(0), head.length, len(head.queries), block)
+
+
+def scores(head: Head, first: ir.Value, end: ir.Value) -> list[Vector]:
+    """Write scaled scores to `p`; the largest of every query, lane by lane."""
+    lanes, builder = head.lanes, head.lanes.builder
+
+    def keys(start: ir.Value, tops: list[Vector]) -> list[Vector]:
+        found = products(head, "q", "k", first, start)
+        result = []
+        for number, top in enumerate(tops):
+            score = lanes.mul(found[number], head.scale)
+            head.rows["p"].store(score, INT64(number), start)
+            seen = lanes.select(visible(head, first, number, start), score, lanes.constant(LOWEST))
+            result.append(lanes.larger(seen, top))
+        return result
+
+    lowest = [lanes.constant(LOWEST) for _ in head.queries]
+    return count(builder, INT64(0), end, LANES, lowest, keys)
+
+
+def exponentials(head: Head, first: ir.Value, end: ir.Value, top: list[Vector]) -> list[Vector]:
+    """Turn the scores in `p` into exponentials; their sums, lane by lane."""
+    lanes, builder = head.lanes, head.lanes.builder
+
+    def keys(start: ir.Value, totals: list[Vector]) -> list[Vector]:
+        result = []
+        for number, total in enumerate(totals):
+            score = head.rows["p"].load(INT64(number), start)
+            size = weight(lanes, score, top[number], visible(head, first, number, start))
+            head.rows["p"].store(size, INT64(number), start)
+            result.append(lanes.add(total, size))
+        return result
+
+    return count(builder, INT64(0), end, LANES, [lanes.constant(0) for _ in head.queries], keys)
+
+
+def backward(head: Head) -> None:
+    """Gradients of queries, keys and values; those of keys and values begin at zero."""
+    lanes, builder = head.lanes, head.lanes.builder
+    for name in ("k", "v"):
+        to_columns(head, name)
+    zero = lanes.constant(0)
+    for name, part in product(("dk", "dv"), head.parts):
+        clear(head, head.arrays[name], part, zero)
+
+    def block(first: ir.Value) -> None:
+        end = builder.add(first, INT64(len(head.queries)))
+        score_gradients(head, first, end)
+        for number, parts in enumerate(weighted_rows(head, end, head.rows["ds"], head.arrays["k"])):
+            for part, gradient in zip(head.parts, parts, strict=True):
+                head.arrays["dq"].store(gradient, head.row(first, number), part)
+        add_outer(head, first, end, "p", "do", "dv")
+        add_outer(head, first, end, "ds", "q", "dk")
+
+    each(builder, INT64(0), head.length, len(head.queries), block)
+
+
+def score_gradients(head: Head, first: ir.Value, end: ir.Value) -> None:
+    """Write probabilities to `p` and gradients of the raw products to `ds`."""
+    lanes, builder = head.lanes, head.lanes.builder
+    queries = [head.row(first, number) for number in head.queries]
+    tops = [head.stats.spread(query, 0) for query in queries]
+    inverses = [head.stats.spread(query, 1) for query in queries]
+    along = [inner(head, query) for query in queries]
+
+    def keys(start: ir.Value) -> None:
+        found = products(head, "q", "k", first, start)
+        upstream = products(head, "do", "v", first, start)
+        for number in head.queries:
+            score = lanes.mul(found[number], head.scale)
+            size = weight(lanes, score, tops[number], visible(head, first, number, start))
+            share = lanes.mul(size, inverses[number])
+            head.rows["p"].store(share, INT64(number), start)
+            gradient = lanes.mul(share, lanes.sub(upstream[number], along[number]))
+            head.rows["ds"].store(lanes.mul(gradient, head.scale), INT64(number), start)
+
+    each(builder, INT64(0), end, LANES, keys)
+
+
+def inner(head: Head, query: ir.Value) -> Vector:
+    """The product of a query's output and its gradient, in every lane."""
+    lanes, total = head.lanes, head.lanes.constant(0)
+    for part in head.parts:
+        output, gradient = (head.arrays[name].load(query, part) for name in ("o", "do"))
+        total = lanes.fma(output, gradient, total)
+    return lanes.folded(total, lanes.add)
+
+
+def add_outer(
+    head: Head, first: ir.Value, end: ir.Value, weights: str, left: str, into: str
+) -> None:
+    """Add to the rows of `into` up to `end` the block's rows of `left`, weighted."""
+    lanes, target = head.lanes, head.arrays[into]
+    for part in head.parts:
+        rows = [head.arrays[left].load(head.row(first, number), part) for number in head.queries]
+        each(lanes.builder, INT64(0), end, 1, _adding(head, rows, head.rows[weights], target, part))
+
+
+def _adding(
+    head: Head, rows: list[Vector], weights: Matrix, target: Matrix, part: int
+) -> Callable[[ir.Value], None]:
+    def key(index: ir.Value) -> None:
+        total = target.load(index, part)
+        for number, row in enumerate(rows):
+            total = head.lanes.fma(weights.spread(INT64(number), index), row, total)
+        target.store(total, index, part)
+
+    return key
+
+
+def clear(head: Head, array: Matrix, part: int, zero: Vector) -> None:
+    """Write zeros to one 16 of every row."""
+    each(
+        head.lanes.builder,
+        INT64(0),
+        head.length,
+        1,
+        lambda index: array.store(zero, index, part),
+    )

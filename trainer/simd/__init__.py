@@ -1,0 +1,1 @@
+"""Machine code for the CPU, written as vector instructions and compiled in the process."""
