@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.kuramoto_figure import INK, set_style
 from benchmarks.study.collect import Result, load_results, read_scratch
-from benchmarks.study.plan import KNOWN, SEEDS, TRAIN_TOKENS
+from benchmarks.study.jobs import SEEDS
+from benchmarks.study.plan import TRAIN_TOKENS
 from benchmarks.study.ranking import (
     METHODS,
     Method,
@@ -24,6 +25,7 @@ from benchmarks.study.ranking import (
     scores,
     truth,
 )
+from benchmarks.study.short_plan import KNOWN
 from benchmarks.study.specs import Shape
 from benchmarks.study.tables import Finals, finals, number
 

@@ -3,64 +3,29 @@
 python -m benchmarks.study.plan prints the table of core-hours.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import product
-from typing import NamedTuple, TypeAlias, assert_never
+from collections.abc import Sequence
+from typing import assert_never
 
+from benchmarks.study.jobs import SEEDS, Job, Jobs, Work, lineage
 from benchmarks.study.lessons import lesson_cost
 from benchmarks.study.nulls import Nulls
+from benchmarks.study.short_plan import (
+    late_changes,
+    long_proxies,
+    noise,
+    rankings,
+    replicates,
+    truth,
+)
 from benchmarks.study.specs import Corpus, Lesson, Panel, Shape, Spec
 from benchmarks.study.training import evaluation_steps
 from benchmarks.study.trials import Trial
 
-SEEDS = (0, 1, 2)
 TRAIN_TOKENS: dict[Corpus, int] = {"historic": 188_290, "tinyshakespeare": 488_645}
 SECONDS_A_STEP = 0.046
 SECONDS_AN_EVALUATION = 0.5
 SECONDS_A_SMALL_GENERATION = 1.9
 MIXED = ("gelu", "relu2", "silu", "swiglu")
-TRUTH_STEPS = 3000
-MOTHER_STEPS = 1000
-TRIAL_STEPS = (20, 35, 50, 100, 200)
-REPLICATED_STEPS = (20, 50, 100)
-PROXY_STEPS = (100, 200, 400)
-NARROW = Shape(dim=24)
-"""A quarter of the width."""
-KNOWN = (
-    *("gelu", "relu", "silu", "leaky_relu", "relu2", "leaky_relu2"),
-    *("swiglu", "geglu", "reglu", "tanh", "identity", "sin(6*x)"),
-)
-"""Twelve known activations, the last one meant to be bad."""
-
-Work: TypeAlias = Spec | Panel | Trial | Nulls
-
-
-class Job(NamedTuple):
-    """A run or a measurement, and the arm it belongs to."""
-
-    arm: str
-    work: Work
-
-
-Jobs: TypeAlias = Iterator[Job]
-
-DROPOUT: dict[tuple[Corpus, int], float] = {
-    ("historic", 24_000): 0.1,
-    ("historic", 12_000): 0.1,
-}
-"""Chosen by the tuning runs; 0 where nothing is said."""
-
-
-def lineage(corpus: Corpus, steps: int, seed: int, index: int, activation: str = "gelu") -> Spec:
-    """An independent lineage with the dropout that suits its length."""
-    return Spec(
-        corpus=corpus,
-        activation=activation,
-        steps=steps,
-        seed=seed,
-        lineage=index,
-        dropout=DROPOUT.get((corpus, steps), 0.0),
-    )
 
 
 def tuning(steps: int) -> Jobs:
@@ -189,43 +154,6 @@ def diversity(budget: int, k: int) -> Jobs:
         yield Job(f"e fused {budget}", Panel(members=(fused,)))
 
 
-def truth() -> Jobs:
-    """B: the full-length results that short rankings are held against."""
-    for seed in SEEDS:
-        for activation in KNOWN:
-            yield Job("truth", lineage("historic", TRUTH_STEPS, seed, 0, activation))
-
-
-def rankings() -> Jobs:
-    """B: the short evaluations, inherited and from scratch."""
-    for seed in SEEDS:
-        mother = Spec(steps=MOTHER_STEPS, seed=seed, decay_from=1.0)
-        yield Job("mother", mother)
-        for steps, activation, anneal in product(TRIAL_STEPS, KNOWN, (False, True)):
-            trial = Trial(mother=mother, activation=activation, steps=steps, anneal=anneal)
-            yield Job(f"inherit{' anneal' if anneal else ''} {steps}", trial)
-        for steps, activation, shape in product(PROXY_STEPS, KNOWN, (NARROW, Shape())):
-            name = "narrow" if shape == NARROW else "short"
-            spec = Spec(steps=steps, seed=seed, activation=activation, shape=shape)
-            yield Job(f"proxy {name} {steps}", spec)
-
-
-def replicates() -> Jobs:
-    """B: what another order of the batches changes in a short evaluation."""
-    mother = Spec(steps=MOTHER_STEPS, decay_from=1.0)
-    for steps, activation, order in product(REPLICATED_STEPS, KNOWN, range(1, 5)):
-        trial = Trial(mother=mother, activation=activation, steps=steps, order=order)
-        yield Job(f"replicate {steps}", trial)
-
-
-def noise() -> Jobs:
-    """B: the noise test on null challengers."""
-    for seed in range(5):
-        nulls = Nulls(seed=seed)
-        yield Job("nulls", nulls.mother)
-        yield Job("nulls", nulls)
-
-
 def plan() -> Jobs:
     """All of it; a run that several arms need is made once."""
     yield from tuning(6000)
@@ -249,7 +177,9 @@ def plan() -> Jobs:
     yield from cheapest_lesson("tinyshakespeare", 6000)
     yield from truth()
     yield from rankings()
+    yield from long_proxies()
     yield from replicates()
+    yield from late_changes()
     yield from noise()
     yield from ensembles("historic", 6000, (3,))
     yield from diversity(6000, 4)

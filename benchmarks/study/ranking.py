@@ -12,16 +12,16 @@ from typing import NamedTuple
 from scipy.stats import kendalltau
 
 from benchmarks.study.collect import Result, load_results, read_scratch
+from benchmarks.study.jobs import SEEDS, lineage
 from benchmarks.study.nulls import Nulls
-from benchmarks.study.plan import (
+from benchmarks.study.short_plan import (
     KNOWN,
+    LONG_PROXY_STEPS,
     MOTHER_STEPS,
     NARROW,
     PROXY_STEPS,
-    SEEDS,
     TRIAL_STEPS,
     TRUTH_STEPS,
-    lineage,
     noise,
 )
 from benchmarks.study.specs import Shape, Spec
@@ -52,7 +52,7 @@ METHODS = (
     *(Method("inherit", steps) for steps in TRIAL_STEPS),
     *(Method("inherit", steps, "mean_bits_per_byte") for steps in TRIAL_STEPS),
     *(Method("inherit, anneal", steps) for steps in TRIAL_STEPS),
-    *(Method("proxy, narrow", steps) for steps in PROXY_STEPS),
+    *(Method("proxy, narrow", steps) for steps in (*PROXY_STEPS, *LONG_PROXY_STEPS)),
     *(Method("proxy, short", steps) for steps in PROXY_STEPS),
 )
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from benchmarks.study.collect import Result, load_results, read_scratch
-from benchmarks.study.plan import Job, distinct, plan
+from benchmarks.study.jobs import Job
+from benchmarks.study.plan import distinct, plan
 from benchmarks.study.specs import Panel, Spec
 
 

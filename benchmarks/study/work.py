@@ -15,9 +15,10 @@ from pydantic import JsonValue
 
 from benchmarks.study.collect import load_results
 from benchmarks.study.fusion import train_fused
+from benchmarks.study.jobs import Job
 from benchmarks.study.nulls import Nulls, make_nulls
 from benchmarks.study.panels import measure_panel
-from benchmarks.study.plan import Job, distinct, plan
+from benchmarks.study.plan import distinct, plan
 from benchmarks.study.specs import Panel, Spec
 from benchmarks.study.training import Run
 from benchmarks.study.trials import Trial, make_trial
