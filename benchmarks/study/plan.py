@@ -116,6 +116,16 @@ def cheapest_lesson(corpus: Corpus, budget: int) -> Jobs:
         yield Job(arm.replace("c once", "c untaught"), host(members, budget, {"weight": 0.0}))
 
 
+def shares() -> Jobs:
+    """C: how much of a long budget the lineages get, and how many there are; one seed."""
+    for k, steps in ((4, 4000), (3, 4000), (4, 3000)):
+        arm = f"c once {k}x{steps} 24000"
+        members = tuple(lineage("historic", steps, 0, index) for index in range(k))
+        yield from (Job(arm, member) for member in members)
+        yield Job(arm, Panel(members=members))
+        yield Job(arm, host(members, 24_000, {"overlap": False}))
+
+
 def sweep(budget: int, k: int, steps: int) -> Jobs:
     """Arm c, one seed: weight, temperature, source of the lesson, fresh or warm."""
     members = tuple(lineage("historic", steps, 0, index) for index in range(k))
@@ -177,13 +187,14 @@ def plan() -> Jobs:
     yield from cheapest_lesson("tinyshakespeare", 6000)
     yield from truth()
     yield from rankings()
+    yield from shares()
     yield from long_proxies()
     yield from replicates()
     yield from late_changes()
-    yield from noise()
+    yield from distilled("historic", 24_000, ((3, 6000),), (0,))
     yield from ensembles("historic", 6000, (3,))
     yield from diversity(6000, 4)
-    yield from distilled("historic", 24_000, ((3, 6000),), (0,))
+    yield from noise()
 
 
 def distinct(jobs: Jobs) -> list[Job]:
