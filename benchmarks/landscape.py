@@ -15,7 +15,7 @@ from orchestrator.evolution.constants import Measured, record_constants
 from orchestrator.evolution.draw import Draw, draw_challengers
 from orchestrator.evolution.noise import gain_limit
 from orchestrator.evolution.operator_mix import record_outcomes
-from orchestrator.evolution.selection import Contender, best_contender, passes
+from orchestrator.evolution.selection import Contender, best_contender
 from orchestrator.run_state import LineageState, OperatorTally, PhaseSettings, TunedConstants
 from state.genome import fingerprint
 from state.genome.fingerprint import rms
@@ -77,16 +77,19 @@ class Search:
             found = self.draw(lineage, generation)
             own = self.measure(lineage.genome)
             contenders = []
+            limit, again = self.limits()
             for number, one in enumerate(found.challengers):
                 gain = own - self.measure(one.genome)
                 name = f"g{generation:05d}-l{index}-c{number}"
-                contenders.append(Contender(task_id=name, genome=one.genome, gain=gain))
+                contenders.append(
+                    Contender(task_id=name, genome=one.genome, gain=gain, sigma=1, limit=limit)
+                )
                 outcomes.append((one.operator, gain))
                 measured.append(
                     Measured(task_id=name, genome=one.genome, champion=lineage.genome, gain=gain)
                 )
                 self.known.append(one.genome)
-            self.lineages[index] = self.judged(lineage, contenders)
+            self.lineages[index] = self.judged(lineage, contenders, again)
         self.tallies = record_outcomes(self.tallies, outcomes)
         self.tuned = record_constants(self.tuned, measured)
 
@@ -110,18 +113,20 @@ class Search:
         """Height with the noise of one run."""
         return self.landscape.height(genome) + self.rng.normal() / sqrt(2)
 
-    def judged(self, lineage: LineageState, contenders: Sequence[Contender]) -> LineageState:
-        """The lineage with the best contender if its gain beats the noise, twice."""
+    def limits(self) -> tuple[float, float]:
+        """What the best of all challengers must gain, and a contender the second time."""
         differences = self.rng.normal(size=NULL_PAIRS).tolist()
         bar = partial(gain_limit, differences, level=CONFIG.false_acceptance)
-        best = best_contender(contenders, lineage.genome, 1.0, CONFIG)
-        limit, again = bar(comparisons=LINEAGES * PER_LINEAGE), bar(comparisons=1)
-        assert limit is not None
+        first, again = bar(comparisons=LINEAGES * PER_LINEAGE), bar(comparisons=1)
+        assert first is not None
         assert again is not None
-        if best is None or not passes(
-            best, lineage.genome, limit=limit, noise_sigma=1.0, config=CONFIG
-        ):
-            return lineage
-        if self.measure(lineage.genome) - self.measure(best.genome) <= again:
+        return first, again
+
+    def judged(
+        self, lineage: LineageState, contenders: Sequence[Contender], again: float
+    ) -> LineageState:
+        """The lineage with the best contender if its gain beats the noise, twice."""
+        best = best_contender(contenders, lineage.genome, CONFIG)
+        if best is None or self.measure(lineage.genome) - self.measure(best.genome) <= again:
             return lineage
         return lineage.model_copy(update={"genome": best.genome})

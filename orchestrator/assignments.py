@@ -41,22 +41,29 @@ class Assignments(Generic[Handle]):
         self.attempts = [0] * len(tasks)
         self.outcomes: dict[int, Outcome] = {}
 
-    def next_slot(self) -> int | None:
-        """The slot for the task that waits first, None while it does not fit."""
+    def next_slot(self, absent: frozenset[int] = frozenset()) -> int | None:
+        """The slot for the task that waits first, None while it does not fit.
+
+        Slots that are `absent` have no worker just now.
+        """
         if not self.waiting:
             return None
         taken = sum(self._width(attempt.index) for attempt in self.running.values())
         needed = self._width(self.waiting[0], tried=self.attempts[self.waiting[0]] > 0)
         if taken + needed > self.slots:
             return None
-        busy = {attempt.slot for attempt in self.running.values()}
-        return next(slot for slot in range(self.slots) if slot not in busy)
+        busy = {attempt.slot for attempt in self.running.values()} | absent
+        return next((slot for slot in range(self.slots) if slot not in busy), None)
 
     def start(self, handle: Handle, slot: int, limit_seconds: float) -> None:
         """The task that waits first runs now."""
         index = self.waiting.popleft()
         self.attempts[index] += 1
         self.running[handle] = Attempt(index, slot, limit_seconds)
+
+    def exchange(self, handle: Handle, other: Handle) -> None:
+        """A running task is known by another handle from now on."""
+        self.running[other] = self.running.pop(handle)
 
     def put_back(self, handle: Handle, *, counts: bool) -> None:
         """A running task waits again, first in line; `counts` says whether it was an attempt."""

@@ -67,7 +67,7 @@ class EvolutionConfig(Record):
     false_acceptance: float = Field(default=0.05, gt=0, lt=0.5)
     """Level of the noise test, shared among the challengers of a generation."""
     null_share: float = Field(default=0.15, gt=0, lt=1)
-    """Share of a search phase that its null pairs may cost."""
+    """Share of a search phase that its replicate pairs may cost."""
     max_null_pairs: int = Field(default=12, ge=2, le=1024)
     complexity_weight: float = Field(default=0.05, ge=0)
     """Fitness lost by each node more than the champion's, in sigmas of the noise."""

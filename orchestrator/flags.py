@@ -72,6 +72,7 @@ FLAGS = (
     Flag("--model", "model_size", str, f"its size: {', '.join(['auto', *SIZES])}"),
     Flag("--preset", "preset", str, "or original, for the settings of that system"),
     Flag("--recipe", "model.recipe", str, "how it is built and optimized", ("modern", "classic")),
+    Flag("--backbone", "model.backbone", str, "what mixes positions; symbio-auto models lists all"),
     Flag("--dim", "model.dim", whole, "width", unset=BY_MODEL),
     Flag("--heads", "model.heads", whole, "attention heads", unset=BY_MODEL),
     Flag("--layers", "model.layers", whole, "blocks", unset=BY_MODEL),
@@ -119,6 +120,7 @@ class Switch(NamedTuple):
 
 
 SWITCHES = (
+    Switch("--stateful", "model.stateful", "hand the states of a recurrent backbone on"),
     Switch(
         "--deterministic",
         "engine.deterministic",
@@ -131,8 +133,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "what to train on": ("--data", "--tokenizer", "--vocab", "--domain", "--split"),
     "the budget": ("--budget", "--iters", "--lineages", "--control"),
     "the model": (
-        *("--model", "--preset", "--recipe", "--activation", "--ffn-dim", "--dim"),
-        *("--heads", "--layers", "--block", "--dropout", "--init-from"),
+        *("--model", "--preset", "--recipe", "--backbone", "--activation", "--ffn-dim", "--dim"),
+        *("--heads", "--layers", "--block", "--dropout", "--stateful", "--init-from"),
     ),
     "the optimizer": (
         *("--batch", "--lr", "--warmup", "--beta2", "--weight-decay", "--grad-clip"),
@@ -149,6 +151,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "the run and what is shown": (
         *("--run-dir", "--keep-gb", "--config", "--resume", "--plain", "--json"),
+        *("--notify", "--no-notify", "--no-remote", "--upload-checkpoint"),
         *("--tensorboard", "--trackio", "--wandb"),
     ),
 }

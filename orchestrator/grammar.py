@@ -7,8 +7,15 @@ from typing import NoReturn
 from orchestrator.analysis_grammar import add_analysis_commands
 from orchestrator.battery.prompt_file import prompt_lines
 from orchestrator.flags import FlagGroups, add_flags, number, whole
+from orchestrator.gcp_grammar import add_gcp
 from orchestrator.help_page import USAGE, add_examples, front_page
 from orchestrator.one_line_parser import EXIT_USAGE, OneLineParser
+from orchestrator.reporting_flags import (
+    add_push,
+    add_reporting,
+    add_reporting_to,
+    add_sample_interval,
+)
 from orchestrator.settings import merge
 from orchestrator.train_flags import (
     TRAIN_FLAGS,
@@ -86,6 +93,8 @@ def build_parser() -> OneLineParser:
     _add_train(commands)
     _add_run_commands(commands)
     add_analysis_commands(commands)
+    add_push(commands)
+    add_gcp(commands, TRAIN_DEFAULTS)
     _add_tools(commands)
     parser.description = front_page(commands)
     add_examples(parser)
@@ -98,6 +107,8 @@ def _main_arguments(parser: OneLineParser) -> None:
     _add_config(groups)
     _add_resume(groups)
     _add_view(groups)
+    add_sample_interval(groups)
+    add_reporting(groups)
 
 
 def _add_config(groups: FlagGroups) -> None:
@@ -165,6 +176,7 @@ def _add_train(commands: "Commands[OneLineParser]") -> None:
     add_train_arguments(groups)
     _add_resume(groups)
     _add_view(groups)
+    add_reporting(groups)
     add_train_views(groups)
 
 
@@ -184,6 +196,7 @@ def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
     resume = _of_run(commands, "resume", "let a paused run go on, or go on with a stopped one")
     resume.add_argument("--plain", action="store_true", help="log lines in place of the live view")
     resume.add_argument("--json", action="store_true", help="print the final report as JSON only")
+    add_reporting_to(resume)
     sample = _of_run(commands, "sample", "let the best model write")
     sample.add_argument("--prompt", default="", help="what it goes on from")
     sample.add_argument("--num", type=whole, default=1, help="samples")
@@ -246,6 +259,7 @@ def _add_fork(commands: "Commands[OneLineParser]") -> None:
     fork.add_argument("--no-run", action="store_true", help="make the folder and leave it")
     fork.add_argument("--plain", action="store_true", help="log lines in place of the live view")
     fork.add_argument("--json", action="store_true", help="print the final report as JSON only")
+    add_reporting_to(fork)
 
 
 def _of_run(commands: "Commands[OneLineParser]", name: str, text: str) -> argparse.ArgumentParser:

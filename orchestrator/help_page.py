@@ -27,8 +27,9 @@ examples:
 
 COMMAND_GROUPS: Mapping[str, Sequence[str]] = {
     "start and go on": ("plan", "train", "pause", "resume", "stop", "fork"),
-    "look at a run": ("status", "watch", "report", "compare", "diagnose"),
+    "look at a run": ("status", "watch", "report", "compare", "diagnose", "serve", "push"),
     "use the model": ("sample", "chat", "battery", "export"),
+    "elsewhere": ("gcp",),
     "check": ("verify", "doctor"),
     "tools": ("models", "demo-data", "completion", "help"),
 }
@@ -46,6 +47,8 @@ EXAMPLES: Mapping[str, str] = {
     "report": "symbio-auto report runs/symbio-auto",
     "compare": "symbio-auto compare runs/symbio-auto runs/symbio-auto-2",
     "diagnose": "symbio-auto diagnose runs/symbio-auto",
+    "push": "symbio-auto push runs/symbio-auto --to https://runs.example.org:8420",
+    "serve": "symbio-auto serve --runs runs --port 8420",
     "sample": 'symbio-auto sample runs/symbio-auto --prompt "What do you think?" --num 3',
     "chat": "symbio-auto chat runs/symbio-auto",
     "battery": "symbio-auto battery runs/symbio-auto --compare runs/symbio-auto-2",
@@ -56,6 +59,17 @@ EXAMPLES: Mapping[str, str] = {
     "demo-data": "symbio-auto demo-data --out data/historic.txt --chars 400000",
     "completion": 'eval "$(symbio-auto completion bash)"',
     "help": "symbio-auto help sample",
+    "gcp": "symbio-auto gcp run --data book.txt --budget 50000 --spot --max-hours 12",
+    "gcp up": "symbio-auto gcp up --machine-type g2-standard-8 --max-hours 6",
+    "gcp run": "symbio-auto gcp run --data book.txt --budget 50000 --after delete",
+    "gcp train": "symbio-auto gcp train --data book.txt --iters 5000 --symbio",
+    "gcp kill": "symbio-auto gcp kill",
+    "gcp status": "symbio-auto gcp status --watch",
+    "gcp logs": "symbio-auto gcp logs -f",
+    "gcp ssh": "symbio-auto gcp ssh",
+    "gcp fetch": "symbio-auto gcp fetch",
+    "gcp stop": "symbio-auto gcp stop",
+    "gcp delete": "symbio-auto gcp delete --name symbio-train",
 }
 """One for each command."""
 

@@ -13,8 +13,8 @@ from state.nearest import nearest as nearest_of
 from state.nearest import question, quoted, suggestion
 
 EXIT_USAGE = 2
-COMMAND_NAMES = ("command", "planned")
-"""Where a namespace has the command, and what comes behind `plan`."""
+COMMAND_NAMES = ("command", "planned", "verb")
+"""Where a namespace has the command, and what comes behind `plan` and `gcp`."""
 _FLAG = re.compile(r"--?[A-Za-z][^\s=]*(?==|\Z)")
 
 

@@ -66,6 +66,8 @@ SIX_PHASES = (
     PhaseConfig(name="endosymbiosis", kind="host", share=30),
     PhaseConfig(name="homeostasis", kind="host", share=10),
 )
+RUNS_A_PAIR = 2
+"""A champion and one of its challengers on a second batch order."""
 TRAINING = PhaseConfig(name="training", kind="single", share=100)
 """The one phase of `symbio-auto train`."""
 
@@ -97,11 +99,11 @@ def shares_of(config: RunConfig) -> dict[PhaseName, int]:
     return {phase.name: phase.share for phase in phases_of(config)}
 
 
-def generation_cost(*, population: int, steps: int, twins: int, confirmations: int) -> int:
-    """Most member-steps a generation can take: its members, its null twins and, for each lineage
-    with challengers, the second run of champion and candidate.
+def generation_cost(*, population: int, steps: int, pairs: int, confirmations: int) -> int:
+    """Most member-steps a generation can take: its members, its replicate pairs and, for each
+    lineage with challengers, the second run of champion and candidate.
     """
-    return steps * (population + twins + 2 * confirmations)
+    return steps * (population + RUNS_A_PAIR * pairs + 2 * confirmations)
 
 
 def fit_search(
@@ -115,8 +117,8 @@ def fit_search(
     """Fit the phase into `allotted` steps: first fewer members, then shorter candidates, then
     lineages that train without challengers.
 
-    A phase fits when its null pairs and `min_generations` generations fit, of which the last may
-    need its confirmations. A lean one has the smallest population from the start.
+    A phase fits when its replicate pairs and `min_generations` generations fit, of which the last
+    may need its confirmations. A lean one has the smallest population from the start.
     """
     for population, steps in _sizes(phase, evolution, lineages, is_lean=is_lean):
         pairs = _null_pairs(evolution, allotted, steps)
@@ -139,7 +141,7 @@ def least_allotment(
     evolution: EvolutionConfig, steps: int, lineages: int, *, generations: int
 ) -> int:
     """Fewest steps that hold a search phase of the smallest population: `generations` of `steps`
-    per candidate, with null pairs and confirmations.
+    per candidate, with replicate pairs and confirmations.
     """
     population, needed = smallest_population(evolution, lineages), 0
     while True:
@@ -170,11 +172,11 @@ def _sizes(
 
 def _phase_cost(generations: int, population: int, steps: int, pairs: int, lineages: int) -> int:
     confirmations = min(lineages, population - lineages)
-    return steps * (generations * population + pairs + 2 * confirmations)
+    return steps * (generations * population + RUNS_A_PAIR * pairs + 2 * confirmations)
 
 
 def _null_pairs(evolution: EvolutionConfig, allotted: int, steps: int) -> int:
-    affordable = int(evolution.null_share * allotted / steps)
+    affordable = int(evolution.null_share * allotted / (RUNS_A_PAIR * steps))
     return max(2, min(evolution.max_null_pairs, affordable))
 
 

@@ -16,6 +16,7 @@ from orchestrator.intervention import Intervention, place_of
 from orchestrator.origin import Origin, find_origin
 from orchestrator.resolve import resolve_data, resolve_engine
 from orchestrator.run_state import first_state
+from orchestrator.settings import Settings
 from orchestrator.stages.conclusion import Event
 from orchestrator.telemetry import Telemetry
 from state.commit import CommitRecord, load_commit
@@ -127,29 +128,34 @@ def prepare_resume(
     path: Path,
     *,
     budget: int | None = None,
-    engine: str | None = None,
-    workers: int | None = None,
+    engine: Settings | None = None,
     start: Callable[[EngineConfig], None] = lambda _: None,
 ) -> Prepared:
     """Load the newest usable commit of a run.
 
-    Engine and number of workers may change, since they do not change the bits. `start` is given
-    the engine of a run that goes on as soon as it is known.
+    Where it goes on may change: the kind of engine, its workers and its address do not change the
+    bits, and of another device the user is told. `start` is given the engine of a run that goes
+    on as soon as it is known.
 
     Raises:
-        ValueError: there is no usable commit, or the budget does not extend it.
+        ValueError: there is no usable commit, the device is absent, or the budget does not extend
+            it.
     """
     folder = RunFolder.from_argument(path)
     loaded = load_commit(folder)
     saved = restore(loaded.record)
-    given = {"engine": engine, "workers": workers}
-    wanted = {name: value for name, value in given.items() if value is not None}
-    own = {"engine": saved.config.engine.model_copy(update=wanted)}
-    saved = saved.model_copy(update={"config": saved.config.model_copy(update=own)})
+    before = saved.config.engine
+    wanted = EngineConfig.model_validate({**before.model_dump(), **(engine or {})})
+    if wanted.device == "auto":
+        wanted = wanted.model_copy(update={"device": resolve_engine(wanted).device})
+    saved = saved.model_copy(update={"config": saved.config.model_copy(update={"engine": wanted})})
     if saved.run.status == "running":
-        start(resolve_engine(saved.config.engine))
+        start(resolve_engine(wanted))
     require_intact(folder.data)
-    notes = (*((loaded.message,) if loaded.message else ()), *_changes(loaded.record, saved.config))
+    notes = (
+        *((loaded.message,) if loaded.message else ()),
+        *_changes(loaded.record, before, saved.config),
+    )
     resumed = Event(kind="resumed", data={"generation": saved.run.generation})
     prepared = Prepared(folder, saved, notes, (resumed,), loaded.record)
     return _counted(prepared if budget is None else _extended(prepared, budget))
@@ -181,9 +187,11 @@ def _counted(prepared: Prepared) -> Prepared:
     return prepared._replace(saved=saved.model_copy(update={"run": run}))
 
 
-def _changes(record: CommitRecord, config: RunConfig) -> tuple[str, ...]:
+def _changes(record: CommitRecord, before: EngineConfig, config: RunConfig) -> tuple[str, ...]:
     """What a user must know of the bits before the run goes on."""
     changed = differences(record.environment, environment_of(config.engine))
+    if before.device != config.engine.device:
+        changed.append(f"device was {before.device}, now {config.engine.device}")
     if not changed:
         return promises(config)
     return (

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -11,16 +12,17 @@ from orchestrator.patience import Pace, Patience
 from orchestrator.ray_head import Head
 from orchestrator.task_runner import TaskRunner, failed
 from orchestrator.workers import (
+    Answer,
     Crew,
     Loading,
     Reference,
     Worker,
     WorkerDied,
+    answer_of,
     dismiss,
     done_within,
     new_workers,
     open_crew,
-    outcome_of,
     shut_down,
     take_ahead,
     wait_for,
@@ -29,6 +31,9 @@ from state.progress import SILENT, Reporter
 from state.results import Outcome
 from state.tasks import Task
 from trainer.config import WorkerSetup
+
+if TYPE_CHECKING:
+    from orchestrator.away import Away
 
 ATTEMPTS = 2
 POLL_SECONDS = 0.5
@@ -66,6 +71,7 @@ class RayEngine:
         self._ahead: Ahead[Crew] | None = None
         self._unloaded: list[Worker] = []
         self._loading: list[Loading] = []
+        self._away = _away(setup, runner, slots, address, self._patience)
         try:
             with progress.work("starting Ray"):
                 self._head = self._open()
@@ -83,7 +89,7 @@ class RayEngine:
             if stopping := should_stop():
                 batch.waiting.clear()
             self._start(batch)
-            if not batch.running:
+            if not batch.running and not batch.waiting:
                 break
             seconds = self._wait(batch)
             stopping_seconds += seconds if stopping else 0.0
@@ -98,6 +104,8 @@ class RayEngine:
     def close(self) -> None:
         """Stop the actors and Ray itself, and whatever of it does not end by itself."""
         self._actors = []
+        if self._away is not None:
+            self._away.close()
         shut_down(self._processes)
         self._processes = []
         if self._ahead is not None:
@@ -106,11 +114,10 @@ class RayEngine:
     # ---- tasks
 
     def _start(self, batch: Running) -> None:
-        while (slot := batch.next_slot()) is not None:
+        while (slot := batch.next_slot(self._empty_seats())) is not None:
             task = batch.tasks[batch.waiting[0]]
             limit = self._pace.limit_seconds(task)
-            actor = self._actor(slot)
-            batch.start(actor.run.remote(self._runner, self._setup, task), slot, limit)
+            batch.start(self._send(slot, task), slot, limit)
         if batch.running:
             self._load_others()
 
@@ -120,20 +127,26 @@ class RayEngine:
         Never more than a poll or two: time in which the whole machine slept is nobody's hanging.
         """
         began = time.monotonic()
+        if self._away is not None and not batch.running:
+            self._away.wait(POLL_SECONDS)
         for reference in done_within(POLL_SECONDS, list(batch.running)):
             self._settle(batch, reference)
         return min(max(0.0, time.monotonic() - began), 2 * POLL_SECONDS)
 
     def _settle(self, batch: Running, reference: Reference) -> None:
+        task, slot = batch.task(reference), batch.running[reference].slot
         try:
-            outcome = outcome_of(reference)
+            outcome = self._opened(slot, task, answer_of(reference))
         except WorkerDied as error:
             self._try_again(batch, reference, f"worker died: {error}")
+            return
+        if not isinstance(outcome, Outcome):
+            batch.exchange(reference, outcome)
             return
         if (outcome.result.error or "").startswith(OUT_OF_MEMORY):
             self._try_again(batch, reference, f"worker ran out of memory: {outcome.result.error}")
             return
-        self._pace.learn(batch.task(reference), outcome)
+        self._pace.learn(task, outcome)
         self._started_again = False
         batch.end(reference, outcome)
 
@@ -149,9 +162,14 @@ class RayEngine:
             batch.put_back(reference, counts=False)
             return
         attempt = batch.running[reference]
+        forgiven = self._away is not None and self._away.forgives(
+            attempt.slot, batch.task(reference)
+        )
         self._kill(attempt.slot)
         count = batch.attempts[attempt.index]
-        if count < ATTEMPTS:
+        if forgiven:
+            batch.put_back(reference, counts=False)
+        elif count < ATTEMPTS:
             batch.put_back(reference, counts=True)
         else:
             error = f"{reason} ({count} attempts)"
@@ -162,6 +180,30 @@ class RayEngine:
             self._kill(attempt.slot)
 
     # ---- workers
+
+    def _send(self, slot: int, task: Task) -> Reference:
+        actor = self._actor(slot)
+        if self._away is not None:
+            return self._away.send(slot, actor, task)
+        reference: Reference = actor.run.remote(self._runner, self._setup, task)
+        return reference
+
+    def _opened(self, slot: int, task: Task, answer: Answer) -> "Outcome | Reference":
+        if self._away is not None:
+            return self._away.opened(slot, self._actors[slot], task, answer)
+        assert isinstance(answer, Outcome)
+        return answer
+
+    def _empty_seats(self) -> frozenset[int]:
+        """Those for which Ray has no place in its cluster just now; here there always is one."""
+        if self._away is None:
+            return frozenset()
+        for slot, worker in self._away.found():
+            self._actors[slot] = worker
+        empty = frozenset(slot for slot in range(self.slots) if self._actors[slot] is None)
+        for slot in empty:
+            self._away.seek(slot)
+        return empty
 
     def _actor(self, slot: int) -> Worker:
         if self._actors[slot] is None:
@@ -195,6 +237,8 @@ class RayEngine:
         crew = self._ahead.result() if self._ahead else self._new_crew()
         self._actors, self._processes = [*crew.workers], crew.processes
         self._loading, self._unloaded = [crew.loading], crew.workers[1:]
+        if self._away is not None:
+            self._away.meet(crew.workers)
         return crew.head
 
     def _new_crew(self) -> Crew:
@@ -212,3 +256,14 @@ class RayEngine:
         self.close()
         with self._progress.work("starting Ray again"):
             self._head = self._open()
+
+
+def _away(
+    setup: WorkerSetup, runner: type[TaskRunner], slots: int, address: str, patience: Patience
+) -> "Away | None":
+    """What a cluster needs besides; None on this machine alone."""
+    if address == "local":
+        return None
+    from orchestrator.away import Away
+
+    return Away(setup, runner, slots, address, patience)

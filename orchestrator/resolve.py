@@ -9,7 +9,7 @@ import psutil
 from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.intervals import eval_steps, sample_steps
 from orchestrator.schedule import warmup_steps
-from orchestrator.sizing import SIZES, Choice, choose_size
+from orchestrator.sizing import Choice, choose_size, size_of
 from orchestrator.train_config import TrainConfig
 from state.base import Record
 from state.run_folder import RunFolder
@@ -54,7 +54,8 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
         own = {"lr": CLASSIC_LR, **optimizer.model_dump(include=optimizer.model_fields_set)}
         optimizer = type(optimizer).model_validate(own)
     if "batch" not in optimizer.model_fields_set:
-        optimizer = optimizer.model_copy(update={"batch": SIZES[choice.name].batch})
+        batch = size_of(choice.name, model.backbone).batch
+        optimizer = optimizer.model_copy(update={"batch": batch})
     if "lr" in optimizer.model_fields_set and "muon_lr" not in optimizer.model_fields_set:
         default = type(optimizer)()
         scaled = default.muon_lr * optimizer.lr / default.lr
@@ -160,7 +161,7 @@ def corpus_bytes(paths: tuple[str, ...]) -> int:
 
 
 def _shaped(model: ModelConfig, choice: Choice) -> ModelConfig:
-    size = SIZES[choice.name]
+    size = size_of(choice.name, model.backbone)
     named = size.model_dump(exclude={"batch"})
     given = {name: getattr(model, name) for name in model.model_fields_set}
     return ModelConfig.model_validate({**named, **given, "size": choice.name})

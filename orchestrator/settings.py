@@ -155,7 +155,15 @@ def from_environment(variables: Mapping[str, str]) -> Settings:
 
 # Belong to other parts of the program.
 NOT_SETTINGS = frozenset(
-    {"SYMBIO_DB_URL", "SYMBIO_NO_FIGURES", "SYMBIO_REMOTE_URL", "SYMBIO_REMOTE_SECRET"}
+    {
+        "SYMBIO_DB_URL",
+        "SYMBIO_NO_FIGURES",
+        "SYMBIO_NOTIFY_URLS",
+        "SYMBIO_READ_SECRET",
+        "SYMBIO_REMOTE_URL",
+        "SYMBIO_REMOTE_SECRET",
+        "SYMBIO_COMPUTE_ENDPOINT",
+    }
 )
 
 

@@ -2,6 +2,7 @@
 
 from state.base import Record
 from state.nearest import quoted, suggestion
+from trainer.backbones.names import MIXINGS, Backbone
 from trainer.config import Recipe
 
 
@@ -27,6 +28,11 @@ SIZES: dict[str, Size] = {
         dim=384, heads=8, layers=8, block=512, batch=20, recipe="classic", tied_head=False
     ),
 }
+RECURRENT_SIZES: dict[str, Size] = {
+    "large": Size(dim=448, heads=7, layers=7, block=512, batch=16),
+    "xl": Size(dim=640, heads=10, layers=15, block=1024, batch=16),
+}
+"""Of backbones with two components, whose blocks hold more: about 30 and 125 million parameters."""
 ALIASES = {"1M": "tiny", "5M": "small", "8M": "medium"}
 
 # Below this a larger model memorises before it generalises.
@@ -34,6 +40,12 @@ MEMORISED_BYTES = 150_000
 # On two cores 2,000 steps take three minutes with `tiny` and a quarter of an hour with `small`.
 CPU_TINY_BYTES = 1_000_000
 GPU_MEDIUM_BYTES = 20_000_000
+
+
+def size_of(name: str, backbone: Backbone) -> Size:
+    """The shape of that name for a backbone."""
+    recurrent = RECURRENT_SIZES if len(MIXINGS[backbone].components) > 1 else {}
+    return recurrent.get(name, SIZES[name])
 
 
 class Choice(Record):

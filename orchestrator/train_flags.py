@@ -13,6 +13,7 @@ SHARED = (
     "--model",
     "--preset",
     "--recipe",
+    "--backbone",
     "--dim",
     "--heads",
     "--layers",

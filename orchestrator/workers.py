@@ -7,8 +7,9 @@ import secrets
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import psutil
 
@@ -19,6 +20,9 @@ from orchestrator.ray_head import Head, LocalHead, RemoteHead, children_at, kill
 from orchestrator.ray_head import answers as somebody_answers
 from orchestrator.seat import Seat
 from state.results import Outcome
+
+if TYPE_CHECKING:
+    from orchestrator.guest import Delivery, Greeting, Missing, Piece
 
 # Ray reads its settings when it is imported.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -36,9 +40,12 @@ from ray.exceptions import AuthenticationError, RayError, RayTaskError
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 HOST_AND_PORT = re.compile(r"[^/]+:\d+")
 
+_Answer = TypeVar("_Answer")
 Worker: TypeAlias = Any
 """The handle of an actor that is a `Seat`. By Ray's types it has no method."""
-Reference = ray.ObjectRef[Outcome]
+Answer: TypeAlias = "Outcome | Delivery | Missing"
+Reference: TypeAlias = "ray.ObjectRef[Answer]"
+Greetings: TypeAlias = "ray.ObjectRef[Greeting]"
 Loading = ray.ObjectRef[None]
 
 START_SECONDS = 120.0
@@ -109,9 +116,7 @@ def new_workers(count: int, address: str, seconds: float) -> list[Worker]:
     Raises:
         RuntimeError: one does not, or cannot.
     """
-    workers: list[Worker] = [
-        ray.remote(num_cpus=1, max_restarts=0)(Seat).remote() for _ in range(count)
-    ]
+    workers = [new_worker(address, count) for _ in range(count)]
     answers: list[ray.ObjectRef[None]] = [one.__ray_ready__.remote() for one in workers]
     ready, missing = ray.wait(answers, num_returns=count, timeout=seconds)
     if missing:
@@ -128,11 +133,53 @@ def new_workers(count: int, address: str, seconds: float) -> list[Worker]:
     return workers
 
 
+def new_worker(address: str, slots: int) -> Worker:
+    """A worker as soon as Ray has a place for it: in a cluster of several machines, as far from
+    the others as can be, and with its share of the GPUs where there are any.
+    """
+    if address == "local":
+        return ray.remote(num_cpus=1, max_restarts=0)(Seat).remote()
+    from orchestrator.guest import GuestSeat
+
+    gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    share = 1 / ceil(slots / gpus) if gpus else 0
+    seat = ray.remote(num_cpus=1, num_gpus=share, max_restarts=0, scheduling_strategy="SPREAD")(
+        GuestSeat
+    )
+    return seat.remote(ray.get, own_node)
+
+
+def own_node() -> str:
+    """The node of Ray that this process is at."""
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def node_answers(node: str) -> bool:
+    """Somebody listens there. Ray itself takes half a minute to notice that nobody does."""
+    for one in ray.nodes():  # type: ignore[no-untyped-call]
+        if one["NodeID"] == node:
+            place = f"{one['NodeManagerAddress']}:{one['NodeManagerPort']}"
+            return bool(one["Alive"]) and somebody_answers(place)
+    return False
+
+
+def put(piece: "Piece") -> "ray.ObjectRef[Piece]":
+    """For every node of Ray to fetch."""
+    return ray.put(piece)
+
+
+def known(answer: Answer) -> Reference:
+    """For what is known already, as if a worker had answered it."""
+    return ray.put(answer)
+
+
 class WorkerDied(Exception):  # noqa: N818
     """Of a task: it has no outcome because its worker is gone. One line says why."""
 
 
-def done_within(seconds: float, running: Sequence[Reference]) -> list[Reference]:
+def done_within(
+    seconds: float, running: Sequence[ray.ObjectRef[_Answer]]
+) -> list[ray.ObjectRef[_Answer]]:
     """Those of `running` that have ended, waiting for the first at most so long."""
     done, _ = ray.wait(list(running), timeout=seconds)
     return done
@@ -143,20 +190,20 @@ def wait_for(loading: Sequence[Loading], seconds: float) -> None:
     ray.wait(list(loading), num_returns=len(loading), timeout=seconds)
 
 
-def outcome_of(reference: Reference) -> Outcome:
-    """The outcome of a task that has ended.
+def answer_of(reference: ray.ObjectRef[_Answer]) -> _Answer:
+    """What a worker has answered; of a task that has ended its outcome.
 
     Raises:
         WorkerDied: there is none.
         Exception: what the task raised, which concerns the whole run.
     """
     try:
-        outcome: Outcome = ray.get(reference)
+        answer: _Answer = ray.get(reference)
     except RayTaskError as error:
         raise error.cause from None
     except RayError as error:
         raise WorkerDied(_first_line(error)) from error
-    return outcome
+    return answer
 
 
 def dismiss(worker: Worker) -> None:

@@ -1,12 +1,14 @@
 """What dashboards ask of the metrics store. Needs no torch, no Ray and no controller."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, Table, func, or_, select
+from sqlalchemy import Connection, Engine, RowMapping, Select, Table, func, select
 
 from state import schema, store_rows
+from state.database import open_engine
+from state.metrics_series import Series, loss_extremes, read_changes, read_series
 from state.records import (
     BatteryReport,
     Decision,
@@ -24,6 +26,13 @@ from state.store_rows import (
     StoredFinding,
     StoredSample,
 )
+from state.stored_run import (
+    StoredCheckpoint,
+    StoredRun,
+    checkpoint_of,
+    runs_query,
+    stored_run_of,
+)
 
 AnySelect = Select[*tuple[object, ...]]
 
@@ -39,6 +48,30 @@ class MetricsReader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @classmethod
+    def at(cls, location: Path | str) -> "MetricsReader":
+        """Open a store for showing it; a SQLite file may be of an older schema.
+
+        Raises:
+            ValueError: the store is missing, damaged, or of a newer schema.
+        """
+        return cls(open_engine(location, writer=False, older=True))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def runs(self) -> tuple[StoredRun, ...]:
+        """Every run, the newest first."""
+        with self._reading() as connection:
+            return tuple(map(stored_run_of, _rows(connection, runs_query())))
+
+    def run(self, run_id: str) -> StoredRun | None:
+        """One run's row; None for one that the store does not know."""
+        with self._reading() as connection:
+            rows = _rows(connection, runs_query(run_id))
+        return stored_run_of(rows[0]) if rows else None
 
     def latest_run(self) -> str | None:
         """The run that was begun last."""
@@ -60,7 +93,7 @@ class MetricsReader:
         return RunSummary(
             **{name: runs[0][name] for name in _RUN_FACTS},
             **facts,
-            config=json.loads(runs[0]["train_config"] or "{}"),
+            config=store_rows.document_in(runs[0]["train_config"]),
             phase=latest[0]["phase"] if latest else None,
             generation=latest[0]["generation"] if latest else None,
         )
@@ -115,8 +148,54 @@ class MetricsReader:
         with self._reading() as connection:
             query = points.order_by(*_POINT_ORDER)
             if limit is not None and (count := _count(connection, points)) > limit:
-                query = _extremes(points, stretch_rows=-(-count // max(1, limit // 2)))
+                query = loss_extremes(points, stretch_rows=-(-count // max(1, limit // 2)))
             return tuple(map(store_rows.loss_point_of, _rows(connection, query)))
+
+    def series(
+        self,
+        run_id: str,
+        columns: Sequence[str],
+        member_ids: Iterable[str] | None = None,
+        limit: int | None = None,
+    ) -> Series:
+        """Numeric columns of `metrics` where one of them has a value, thinned to about `limit`
+        points of which every stretch's least, greatest and last values are part.
+
+        Raises:
+            ValueError: a column is unknown or holds no numbers.
+        """
+        with self._reading() as connection:
+            return read_series(connection, run_id, columns, member_ids, limit)
+
+    def changes(
+        self,
+        run_id: str,
+        column: str,
+        member_ids: Iterable[str] | None = None,
+        last: int | None = None,
+    ) -> Series:
+        """Steps at which a column of `metrics` has a value and another one than at the step before,
+        all or the last ones: batch sizes, their reasons, alarms.
+
+        Raises:
+            ValueError: the column is unknown.
+        """
+        with self._reading() as connection:
+            return read_changes(connection, run_id, column, member_ids, last)
+
+    def last_point(self, run_id: str) -> LossPoint | None:
+        """The newest step with a loss: of the newest generation, and its last member by name."""
+        with self._reading() as connection:
+            rows = _rows(connection, _last_point(run_id))
+        return store_rows.loss_point_of(rows[0]) if rows else None
+
+    def last_val_loss(self, run_id: str) -> float | None:
+        """The newest search loss among the steps, in nats; most runs keep theirs elsewhere."""
+        steps = schema.METRICS.c
+        backwards = [steps[name].desc() for name in ("generation", "member", "step")]
+        known = select(steps.val_loss).where(steps.run_id == run_id, steps.val_loss.is_not(None))
+        with self._reading() as connection:
+            return connection.execute(known.order_by(*backwards).limit(1)).scalar()
 
     def decisions(self, run_id: str, limit: int | None = None) -> tuple[Decision, ...]:
         """All decisions, or the last `limit`."""
@@ -153,7 +232,14 @@ class MetricsReader:
         """The budget as it was last recorded."""
         with self._reading() as connection:
             rows = _last(connection, schema.LEDGER, run_id)
-        return Ledger.model_validate(rows[0]["ledger"]) if rows else None
+        return store_rows.ledger_of(rows[0]) if rows else None
+
+    def checkpoints(self, run_id: str) -> tuple[StoredCheckpoint, ...]:
+        """What the run has sent of its weights, by step."""
+        with self._reading() as connection:
+            rows = _last(connection, schema.CHECKPOINTS, run_id)
+        found = map(checkpoint_of, rows)
+        return tuple(sorted(found, key=lambda one: (one.step or 0, one.uploaded_at or "")))
 
     def events(self, run_id: str, last: int | None = None) -> tuple[StoredEvent, ...]:
         """All events, or the last ones."""
@@ -196,18 +282,13 @@ def _facts(run_id: str) -> AnySelect:
     )
 
 
+def _last_point(run_id: str) -> AnySelect:
+    mine = (schema.METRICS.c.run_id == run_id) & schema.METRICS.c.loss.is_not(None)
+    newest = select(func.max(schema.METRICS.c.generation)).where(mine).scalar_subquery()
+    backwards = [schema.METRICS.c[name].desc() for name in ("member", "step")]
+    last = select(*_POINT).where(mine, schema.METRICS.c.generation == newest)
+    return last.order_by(*backwards).limit(1)
+
+
 def _count(connection: Connection, query: AnySelect) -> int:
     return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-
-
-def _extremes(points: AnySelect, stretch_rows: int) -> AnySelect:
-    """The least and the greatest loss of every `stretch_rows` consecutive points."""
-    position = func.row_number().over(order_by=list(_POINT_ORDER)).label("position")
-    numbered = points.add_columns(position).subquery()
-    place, loss = numbered.c.position, numbered.c.loss
-    stretch = (place - 1) // stretch_rows
-    least = func.row_number().over(partition_by=stretch, order_by=[loss, place])
-    most = func.row_number().over(partition_by=stretch, order_by=[-loss, place])
-    ranked = select(numbered, least.label("least"), most.label("most")).subquery()
-    extreme = or_(ranked.c.least == 1, ranked.c.most == 1)
-    return select(ranked).where(extreme).order_by(ranked.c.position)

@@ -15,8 +15,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Table,
-    and_,
-    bindparam,
     delete,
     func,
     insert,
@@ -40,6 +38,7 @@ from state.records import (
     Synchrony,
 )
 from state.store_rows import Row
+from state.upsert import replace_rows
 
 _OF_A_GENERATION = (
     schema.METRICS,
@@ -269,15 +268,9 @@ class MetricsStore(MetricsReader):
 
     def _put(self, table: Table, rows: Sequence[Row]) -> None:
         """Replace the rows with these keys; of two with one key the later counts."""
-        key = [column.name for column in table.primary_key]
-        by_key = {tuple(row[name] for name in key): row for row in rows}
-        if not by_key:
-            return
-        same = and_(*(table.c[name] == bindparam(f"key_{name}") for name in key))
-        keys = [{f"key_{name}": row[name] for name in key} for row in by_key.values()]
-        with self.transaction() as connection:
-            connection.execute(delete(table).where(same), keys)
-            connection.execute(insert(table), list(by_key.values()))
+        if rows:
+            with self.transaction() as connection:
+                replace_rows(connection, table, rows)
 
     def _forget(self, table: Table, run_id: str, **place: str | int) -> None:
         here = [table.c[name] == value for name, value in place.items()]

@@ -22,7 +22,7 @@ PhaseName = Literal[
 ]
 """The six phases of the main job, its baselines, and the one phase of `train`."""
 
-Role = Literal["champion", "challenger", "null", "host", "control"]
+Role = Literal["champion", "challenger", "null", "replicate", "host", "control"]
 Split = Literal["train", "search", "test"]
 TeachingRefused = Literal["gain", "passes"]
 """The average gained too little, or the host passes too seldom over the text to need teachers."""
@@ -97,6 +97,9 @@ class StepMetrics(Readings):
     """Of the embeddings; with the two below all but the last norm and an untied head."""
     grad_norm_attention: float | None = None
     grad_norm_feed_forward: float | None = None
+    grad_norm_rwkv6: float | None = None
+    """Of the components of a recurrent backbone; None where it has none such."""
+    grad_norm_mamba2: float | None = None
     clip_coef: float | None
     """Factor applied to the gradient by clipping, 1 where none was needed."""
     clip_pct: float | None
@@ -107,8 +110,11 @@ class StepMetrics(Readings):
     ms_per_step: float
 
     def line(self) -> dict[str, JsonValue]:
-        """The step as a line of metrics.jsonl: without what no instrument has read."""
-        unread = {name for name in Readings.model_fields if getattr(self, name) is None}
+        """The step as a line of metrics.jsonl: without what no instrument has read, and without
+        components that the backbone has not.
+        """
+        optional = (*Readings.model_fields, "grad_norm_rwkv6", "grad_norm_mamba2")
+        unread = {name for name in optional if getattr(self, name) is None}
         return self.model_dump(mode="json", exclude=unread)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0003"
+REVISION = "0005"
 """Newest migration: the schema that this version writes and reads."""
 
 METADATA = MetaData()
@@ -100,6 +100,7 @@ METRICS = Table(
     *_integers("symbio_generation"),
     *_reals("architecture_diversity", "cusum_val_pos"),
     *_reals("grad_norm_embedding", "grad_norm_attention", "grad_norm_feed_forward"),
+    *_reals("grad_norm_rwkv6", "grad_norm_mamba2"),
     sqlite_with_rowid=False,
 )
 
@@ -223,3 +224,25 @@ BATTERIES = Table(
     *(Column(name, Boolean) for name in ("memorised", "comparable")),
     *_documents("interval", "kinds", "beside"),
 )
+
+CHECKPOINTS = Table(
+    "checkpoints",
+    METADATA,
+    *_keys("run_id", "sha256"),
+    *_integers("step"),
+    *_texts("name"),
+    *_integers("bytes"),
+    *_texts("uploaded_at"),
+    Column("complete", Boolean),
+    *_texts("file"),
+)
+"""What runs have sent to a server; `file` is the name that the server gave it."""
+
+REPORTS = Table(
+    "reports",
+    METADATA,
+    *_keys("run_id"),
+    *_integers("revision", "num_rows"),
+    *_texts("reported_at"),
+)
+"""A server's own notes of each run that reports to it; `revision` grows with all that changes."""

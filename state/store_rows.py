@@ -1,6 +1,8 @@
 """Records as rows of the metrics store and back, and the records that only its readers see."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from pydantic import JsonValue
 from sqlalchemy import RowMapping
@@ -33,6 +35,8 @@ STEP_COLUMNS = {
     "grad_norm_embedding": "grad_norm_embedding",
     "grad_norm_attention": "grad_norm_attention",
     "grad_norm_feed_forward": "grad_norm_feed_forward",
+    "grad_norm_rwkv6": "grad_norm_rwkv6",
+    "grad_norm_mamba2": "grad_norm_mamba2",
     "clip_coef": "clip_coef",
     "clip_pct": "clip_pct",
     "skipped": "skipped",
@@ -207,6 +211,11 @@ def ledger_row(run_id: str, ledger: Ledger) -> Row:
     }
 
 
+def ledger_of(row: RowMapping) -> Ledger:
+    """The record of the row of `ledger`."""
+    return Ledger.model_validate(row["ledger"])
+
+
 def sample_rows(
     run_id: str, phase: PhaseName, generation: int, step: int, samples: Sequence[Sample]
 ) -> list[Row]:
@@ -245,6 +254,15 @@ def number_in(summary: Mapping[str, JsonValue], name: str) -> float | None:
     """`summary[name]` where it is a number."""
     value = summary.get(name)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def document_in(text: str | None) -> dict[str, JsonValue]:
+    """The JSON object that a text holds; empty where it holds none."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(text or "{}", parse_constant=lambda _: None)
+        if isinstance(found, dict):
+            return found
+    return {}
 
 
 def event_of(row: RowMapping) -> StoredEvent:

@@ -16,7 +16,7 @@ from orchestrator.controller import Controller
 from orchestrator.recorder import Recorder
 from orchestrator.run_state import RunState, first_state
 from orchestrator.telemetry import Telemetry
-from state.genome import parse
+from state.genome import distance, parse
 from state.objects import ObjectStore
 from state.records import BatteryReport, Evaluation, Genome, Sample, Split, StepMetrics
 from state.results import (
@@ -90,8 +90,8 @@ def no_penalty(task: TrainingTask) -> float:
 class ScriptedEngine:
     """Losses fall with age, less a genome's quality, plus noise that depends on the batches.
 
-    Members of one lineage and generation that share their batches share most of the noise, as
-    paired training does; twins on other batches do not.
+    Members of one lineage and generation that share their batches share the noise of the order, as
+    paired training does; what is a challenger's own grows with the distance from its champion.
     """
 
     slots = 1
@@ -171,10 +171,11 @@ class ScriptedEngine:
         key = task.batches
         shared = generator(key.seed, "shared", key.lineage, key.generation, key.purpose)
         own = generator(key.seed, "own", task.second_half_of or task.task_id, key.purpose)
-        noise = self.noise * (shared.standard_normal() + 0.3 * own.standard_normal())
+        apart = self.apart(task)
+        noise = self.noise * (shared.standard_normal() + 0.6 * apart * own.standard_normal())
         bits = 2.0 + 2.0 * exp(-age / 400) - self.quality(task.genome) + noise
         bits += self.penalty(task)
-        weights = {"age": age, "formula": task.genome.formula, "bits": bits}
+        weights = {"age": age, "formula": task.genome.formula, "bits": bits, "apart": apart}
         sha = self.objects.publish(json.dumps(weights).encode()) if task.save else None
         result = TrainingResult(
             task_id=task.task_id,
@@ -234,6 +235,12 @@ class ScriptedEngine:
     def age(self, checkpoint: str | None) -> int:
         """Steps behind a checkpoint."""
         return int(self.weights(checkpoint)["age"]) if checkpoint else 0
+
+    def apart(self, task: TrainingTask) -> float:
+        """How far the member is from its champion, at most 1."""
+        if task.second_half_of is not None and task.parent is not None:
+            return float(self.weights(task.parent)["apart"])
+        return min(1.0, distance(task.genome, task.parent_genome))
 
     def bits(self, checkpoint: str | None, genome: Genome) -> float:
         """Loss of a checkpoint."""

@@ -200,7 +200,7 @@ def test_a_slip_is_answered_with_what_was_meant(
             {"SYMBIO_DATA__DOMAIN": "cht"},
             "data.domain = cht is unknown; did you mean chat? choose one of chat, text",
         ),
-        ("", {"SYMBIO_MODEL__BACKBONE": "gtp"}, "did you mean gpt? choose one of gpt"),
+        ("", {"SYMBIO_MODEL__BACKBONE": "gtp"}, "did you mean gpt?"),
     ],
 )
 def test_a_setting_that_is_nearly_right_is_answered_likewise(
@@ -279,8 +279,12 @@ def pages() -> dict[str, str]:
     """Every help page by its command."""
     parser = build_parser()
     inner = commands_of(parser)
-    both = {f"plan {name}": one for name, one in commands_of(inner["plan"]).items()}
-    return {name: one.format_help() for name, one in {"": parser, **inner, **both}.items()}
+    below = {
+        f"{command} {name}": one
+        for command in ("plan", "gcp")
+        for name, one in commands_of(inner[command]).items()
+    }
+    return {name: one.format_help() for name, one in {"": parser, **inner, **below}.items()}
 
 
 def test_every_page_is_readable_in_eighty_columns_and_has_its_example(

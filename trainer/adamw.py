@@ -17,11 +17,13 @@ EPSILON = 1e-8
 
 
 class Group(TypedDict):
-    """Parameters that decay alike."""
+    """Parameters that decay and move alike."""
 
     params: list[Parameter]
     weight_decay: float
     lr: float
+    scale: float
+    """Of the rate, by component."""
 
 
 class AdamW:

@@ -23,7 +23,7 @@ from trainer.optimizer import Moments
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "symbio"
-WEIGHTS, MEAN = "weights", "mean"
+WEIGHTS, MEAN, STATES = "weights", "mean", "states"
 NOT_SHAPE = {"size", "dropout"}
 """Fields of the model configuration that two models of equal weights may differ in."""
 
@@ -90,15 +90,22 @@ class Checkpoint:
     moments: Moments = field(default_factory=dict)
     mean: NamedTensors = field(default_factory=dict)
     """Running mean of the weights; empty where none is kept."""
+    states: NamedTensors = field(default_factory=dict)
+    """Of a recurrent backbone in the middle of its tracks; empty for a member at rest."""
 
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """The file's bytes, equal for equal checkpoints."""
     tensors = {f"{WEIGHTS}/{name}": tensor for name, tensor in checkpoint.weights.items()}
-    for kind, named in {**checkpoint.moments, MEAN: checkpoint.mean}.items():
+    for kind, named in all_kinds(checkpoint).items():
         tensors |= {f"{kind}/{name}": tensor for name, tensor in named.items()}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     return save(contiguous, {METADATA_KEY: checkpoint.description.text()})
+
+
+def all_kinds(checkpoint: Checkpoint) -> Moments:
+    """Tensors by kind, weights not among them."""
+    return {**checkpoint.moments, MEAN: checkpoint.mean, STATES: checkpoint.states}
 
 
 def decode(
@@ -134,7 +141,8 @@ def decode_any(data: bytes) -> Checkpoint:
         kind, _, parameter = name.partition("/")
         by_kind.setdefault(kind, {})[parameter] = tensor
     weights, mean = by_kind.pop(WEIGHTS, {}), by_kind.pop(MEAN, {})
-    return Checkpoint(read_description(data), weights, by_kind, mean)
+    states = by_kind.pop(STATES, {})
+    return Checkpoint(read_description(data), weights, by_kind, mean, states)
 
 
 def read_description(data: bytes) -> Description:

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from state.base import Record
 from state.nearest import suggestion
+from trainer.backbones.names import MIXINGS, Backbone
 from trainer.instruments.config import SymbioConfig
 
 Domain = Literal["chat", "text"]
@@ -93,7 +94,15 @@ class ModelConfig(Record):
 
     size: str = "tiny"
     """Name of the size these numbers came from."""
-    backbone: Literal["gpt"] = "gpt"
+    backbone: Backbone = "gpt"
+    """What mixes positions in a block."""
+    attention_every: int | None = Field(default=None, ge=2)
+    """Every so many layers of a recurrent backbone one has attention; None: none has."""
+    stateful: bool = False
+    """States of a recurrent backbone are handed from one window of the text to the next, in
+    training, where gradients end at the window, and in evaluation; a document begins with empty
+    ones.
+    """
     recipe: Recipe = "modern"
     dim: int = Field(default=64, ge=8, le=8192)
     heads: int = Field(default=4, ge=1)
@@ -116,6 +125,32 @@ class ModelConfig(Record):
                 "choose --heads so that dim / heads is even"
             )
         return self
+
+    @field_validator("backbone", mode="before")
+    @classmethod
+    def _backbone_in_any_case(cls, name: object) -> object:
+        return name.lower() if isinstance(name, str) else name
+
+    @model_validator(mode="after")
+    def _states_are_there(self) -> "ModelConfig":
+        recurrent = bool(MIXINGS[self.backbone].components)
+        if self.attention_every is not None and not recurrent:
+            raise ValueError(
+                "attention_every belongs to a recurrent backbone, and gpt has nothing but "
+                "attention; leave it out"
+            )
+        if self.stateful and (not recurrent or self.attention_every is not None):
+            raise ValueError(
+                "--stateful hands on states, and attention has none; give a recurrent --backbone "
+                "such as gf-mh, without attention_every"
+            )
+        return self
+
+    def has_attention(self, layer: int) -> bool:
+        """Whether that layer, from 0, mixes positions by attention."""
+        if not MIXINGS[self.backbone].components:
+            return True
+        return self.attention_every is not None and (layer + 1) % self.attention_every == 0
 
     @property
     def ungated_width(self) -> int:
@@ -142,6 +177,10 @@ class OptimizerConfig(Record):
     spike_threshold: float | None = Field(default=None, gt=0)
     """Gradient norm above which a step is skipped; None never skips for its size."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    rwkv6_rate: float = Field(default=1.0, gt=0, le=100)
+    """Factor of both learning rates for RWKV-6 in a recurrent backbone."""
+    mamba2_rate: float = Field(default=1.0, gt=0, le=100)
+    """The same for Mamba-2."""
     warmup: int | None = Field(default=None, ge=0)
     """Steps; None means min(500, 5 % of the host's steps)."""
 

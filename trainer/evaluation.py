@@ -18,6 +18,7 @@ from state.records import Evaluation, Split
 from trainer.backbones.gpt import GPT
 from trainer.data import IGNORED, Dataset
 from trainer.target_nats import groups, target_nats, told
+from trainer.tracks import held_out_tracks
 
 MAX_BLOCKS = 64
 TOKENS_AT_A_TIME = {"cpu": 2**11, "cuda": 2**15}
@@ -43,11 +44,43 @@ def evaluate(
     `batch` changes the result by rounding only; None takes `windows_at_a_time`.
     """
     tally, batch = Tally(split), batch or windows_at_a_time(model)
+    if model.config.stateful:
+        return evaluate_in_tracks(model, dataset, split, batch, progress)
     with evaluation_mode([model]):
         windows = device_windows(model, dataset, split, batch, progress)
         for inputs_BT, targets_BT, num_bytes in windows:
             nats_BT = target_nats(model, model.read(inputs_BT, None), targets_BT)
             tally.count(nats_BT, targets_BT, num_bytes)
+    return tally.evaluation()
+
+
+def evaluate_in_tracks(
+    model: GPT, dataset: Dataset, split: Split, batch: int, progress: Reporter
+) -> Evaluation:
+    """The loss on every window, each read with the states that the one before it left.
+
+    The first window of each of `batch` tracks begins with empty ones.
+    """
+    device, block = model.embedding.weight.device, model.config.block
+    count, done = dataset.num_windows(split, block), 0
+    nats, num_bytes = np.zeros(count), np.zeros(count, dtype=np.int64)
+    past = model.empty_cache(min(batch, count))
+    working = progress.work(f"measuring on the {split} split", count, "windows")
+    with evaluation_mode([model]), working as advance:
+        for one in held_out_tracks(dataset, split, block, batch):
+            inputs_BT, targets_BT = (
+                torch.from_numpy(tokens).to(device) for tokens in (one.inputs, one.targets)
+            )
+            nats_BT = target_nats(model, model.read(inputs_BT, past), targets_BT).double()
+            per_window_B = nats_BT.masked_fill(targets_BT == IGNORED, 0.0).sum(dim=1).cpu().numpy()
+            there = one.numbers < count
+            nats[one.numbers[there]] = per_window_B[there]
+            num_bytes[one.numbers[there]] = one.num_bytes[there]
+            done += int(there.sum())
+            advance(done)
+    tally = Tally(split)
+    tally.nats, tally.num_bytes = [nats], [num_bytes]
+    tally.tokens = dataset.manifest.splits[split].tokens - 1
     return tally.evaluation()
 
 

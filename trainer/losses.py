@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from trainer.backbones.gpt import GPT
+from trainer.backbones.gpt import GPT, Cache
 from trainer.capped_cross_entropy import capped_cross_entropy
 
 
@@ -42,9 +42,11 @@ def losses(
     return Losses(objective, nats)
 
 
-def plain_loss(model: GPT, tokens_BT: Tensor, targets_BT: Tensor) -> Losses:
-    """The cross-entropy alone, by the shortest way."""
-    raw_NV = model.raw_logits(model.read(tokens_BT, None)).flatten(0, 1)
+def plain_loss(
+    model: GPT, tokens_BT: Tensor, targets_BT: Tensor, past: Cache | None = None
+) -> Losses:
+    """The cross-entropy alone, by the shortest way; `past` moves on."""
+    raw_NV = model.raw_logits(model.read(tokens_BT, past)).flatten(0, 1)
     if model.cap is None:
         nats = F.cross_entropy(raw_NV, targets_BT.flatten())
     else:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from state.objects import ObjectStore
 from state.records import Genome
-from trainer.backbones.gpt import GPT
+from trainer.backbones.gpt import GPT, Cache
 from trainer.checkpoint import (
     Checkpoint,
     Counters,
@@ -44,6 +44,8 @@ class Batch(NamedTuple):
     targets: Tensor
     taught: Tensor | None = None
     """What teachers say of the tokens that follow, [B, T, V]."""
+    past: Cache | None = None
+    """What was read before; it moves on with the batch."""
 
 
 class StepSettings(NamedTuple):
@@ -80,6 +82,8 @@ class Member:
         self.instruments: InstrumentState | None = None
         self.mean: NamedTensors | None = None
         """Running mean of the weights, where the task asks for one."""
+        self.past: Cache | None = None
+        """States between two steps of a task that hands them on."""
         self.build()
 
     @classmethod
@@ -117,6 +121,8 @@ class Member:
             require_tensors(checkpoint.mean, member.model.state_dict())
             device = setup.device
             member.mean = {n: t.clone().to(device) for n, t in checkpoint.mean.items()}
+        if checkpoint.states:
+            member.past = member.past_of(checkpoint.states)
         return member
 
     def build(self, previous: Genome | None = None) -> None:
@@ -148,8 +154,21 @@ class Member:
             unfinished=unfinished,
             instruments=self.instruments,
         )
-        mean = self.mean or {}
-        return Checkpoint(description, self.model.state_dict(), self.optimizer.moments(), mean)
+        mean, states = self.mean or {}, self.past.states() if self.past else {}
+        weights, moments = self.model.state_dict(), self.optimizer.moments()
+        return Checkpoint(description, weights, moments, mean, states)
+
+    def past_of(self, states: NamedTensors) -> Cache:
+        """Copies of stored states.
+
+        Raises:
+            ValueError: they are not those of the model.
+        """
+        past = self.model.empty_cache(len(next(iter(states.values()))))
+        require_tensors(states, past.states())
+        device = self.setup.device
+        past.load_states({name: one.clone().to(device) for name, one in states.items()})
+        return past
 
     def save(self, objects: ObjectStore, unfinished_task: str | None = None) -> str:
         """Store the member and return its sha256."""
@@ -208,8 +227,8 @@ class Member:
         smoothing = self.setup.optimizer.label_smoothing
         with precision(self.setup):
             if batch.taught is None and not smoothing:
-                return plain_loss(self.model, batch.inputs, batch.targets)
-            logits_BTV = self.model(batch.inputs)
+                return plain_loss(self.model, batch.inputs, batch.targets, batch.past)
+            logits_BTV = self.model.logits(self.model.read(batch.inputs, batch.past))
         return losses(logits_BTV, batch.targets, smoothing, batch.taught, settings.teacher_weight)
 
     def with_free_energy(self, objective: Tensor, settings: StepSettings) -> Tensor:
@@ -247,6 +266,8 @@ class Member:
                 torch._foreach_mul_(list(gradients.values()), clip_coef)
             self.optimizer.step(settings.learning_rate)
         self.optimizer.zero_grad()
+        if batch.past is not None:
+            batch.past.detach()
         self.counters = self.counters.after(batch.inputs.numel(), skipped=not sound)
         return StepOutcome(float(nats.detach()), norms, clip_coef, skipped=not sound)
 

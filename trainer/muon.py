@@ -75,9 +75,12 @@ class Muon:
         parts: Mapping[str, int],
         weight_decay: float,
         dtype: torch.dtype = torch.float32,
+        scales: Mapping[str, float] | None = None,
     ) -> None:
-        """`parts` gives how many matrices are fused by rows in a parameter; 1 where absent."""
-        self.weight_decay, self.dtype = weight_decay, dtype
+        """`parts` gives how many matrices are fused by rows in a parameter; 1 where absent, as is
+        the factor of the rate in `scales`.
+        """
+        self.weight_decay, self.dtype, self.scales = weight_decay, dtype, scales or {}
         self.parameters = dict(parameters)
         self.parts = {name: parts.get(name, 1) for name in parameters}
         self.momentum = {name: torch.zeros_like(p) for name, p in parameters.items()}
@@ -91,7 +94,14 @@ class Muon:
         torch._foreach_lerp_(momentum, gradients, 1 - MOMENTUM)
         updates = torch._foreach_lerp(gradients, momentum, MOMENTUM)
         directions = orthogonalise_all(updates, list(self.parts.values()), self.dtype)
-        torch._foreach_mul_(parameters, 1 - learning_rate * self.weight_decay)
+        if self.scales:
+            scales = [self.scales.get(name, 1.0) for name in self.parameters]
+            directions = list(torch._foreach_mul(directions, scales))
+            torch._foreach_mul_(
+                parameters, [1 - learning_rate * self.weight_decay * scale for scale in scales]
+            )
+        else:
+            torch._foreach_mul_(parameters, 1 - learning_rate * self.weight_decay)
         torch._foreach_add_(parameters, directions, alpha=-learning_rate)
 
     def drop(self, names: Sequence[str]) -> None:

@@ -1,11 +1,12 @@
 """The optimizer of a model: which parameters Muon moves, which AdamW, and their state as tensors.
 
-Hidden matrices (the weights inside blocks) are the only parameters that decay. Moments are named
+Hidden matrices (the weights inside blocks) are the only parameters that decay; decays, bonuses,
+gates, convolutions and norms of recurrent components do not. Moments are named
 by kind and parameter, so that a checkpoint holds them flat and a change of activation can move
 them with their neurons.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import Parameter
 from trainer.adamw import AdamW, Group
 from trainer.backbones.gpt import GPT
 from trainer.config import OptimizerConfig
+from trainer.instruments.gradient_norms import component_of
 from trainer.muon import Muon
 
 Moments: TypeAlias = dict[str, dict[str, Tensor]]
@@ -30,7 +32,16 @@ def is_hidden_matrix(name: str, parameter: Parameter) -> bool:
 
 def num_fused(name: str) -> int:
     """Matrices that a parameter holds, stacked by rows: query, key and value are three."""
+    if name.endswith(("gate_and_value.weight", "mamba2.keys.weight")):
+        return 2
     return 3 if name.endswith("qkv.weight") else 1
+
+
+def component_scales(names: Iterable[str], config: OptimizerConfig) -> dict[str, float]:
+    """Factor of the learning rate of each parameter that has one other than 1."""
+    of = {"rwkv6": config.rwkv6_rate, "mamba2": config.mamba2_rate}
+    found = {name: of.get(component_of(name), 1.0) for name in names}
+    return {name: scale for name, scale in found.items() if scale != 1}
 
 
 class Optimizer:
@@ -43,15 +54,16 @@ class Optimizer:
         self.config = config
         self.parameters = dict(model.named_parameters())
         hidden = {n: p for n, p in self.parameters.items() if is_hidden_matrix(n, p)}
-        others = [p for n, p in self.parameters.items() if n not in hidden]
-        groups = [Group(params=others, weight_decay=0.0, lr=config.lr)]
+        others = {n: p for n, p in self.parameters.items() if n not in hidden}
+        scales = component_scales(self.parameters, config)
+        groups = scaled_groups(others, scales, 0.0)
         self.muon: Muon | None = None
         if model.config.recipe == "modern" and config.muon:
             parts = {name: num_fused(name) for name in hidden}
-            self.muon = Muon(hidden, parts, config.weight_decay, dtype)
+            own = {name: scales[name] for name in hidden if name in scales}
+            self.muon = Muon(hidden, parts, config.weight_decay, dtype, own)
         else:
-            matrices = list(hidden.values())
-            groups.append(Group(params=matrices, weight_decay=config.weight_decay, lr=config.lr))
+            groups += scaled_groups(hidden, scales, config.weight_decay)
         self.adamw = AdamW(groups, (config.beta1, config.beta2))
 
     def step(self, multiplier: float) -> None:
@@ -59,7 +71,7 @@ class Optimizer:
         if self.muon is not None:
             self.muon.step(self.config.muon_lr * multiplier)
         for group in self.adamw.param_groups:
-            group["lr"] = self.config.lr * multiplier
+            group["lr"] = self.config.lr * multiplier * group["scale"]
         self.adamw.step()
 
     def gradients(self) -> dict[str, Tensor]:
@@ -119,3 +131,16 @@ class Optimizer:
             self.adamw.state.pop(parameter, None)
         for group in self.adamw.param_groups:
             group["params"] = [p for p in group["params"] if all(p is not d for d in dropped)]
+
+
+def scaled_groups(
+    parameters: Mapping[str, Parameter], scales: Mapping[str, float], weight_decay: float
+) -> list[Group]:
+    """The parameters by the factor of their rate, those without one first."""
+    by_scale: dict[float, list[Parameter]] = {1.0: []}
+    for name, parameter in parameters.items():
+        by_scale.setdefault(scales.get(name, 1.0), []).append(parameter)
+    return [
+        Group(params=params, weight_decay=weight_decay, lr=0.0, scale=scale)
+        for scale, params in by_scale.items()
+    ]

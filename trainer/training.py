@@ -13,7 +13,8 @@ from state.results import TrainingResult
 from state.seeds import derive_seed
 from state.tasks import TrainingTask
 from trainer.backbones.gpt import GPT
-from trainer.data import Dataset
+from trainer.backbones.names import MIXINGS, Component
+from trainer.data import Dataset, Tokens
 from trainer.evaluation import evaluation_mode
 from trainer.flops import forward_flops_per_token, training_flops_per_step
 from trainer.guards import finite_or_none, must_be_quarantined
@@ -24,6 +25,7 @@ from trainer.lesson import Lesson
 from trainer.losses import losses
 from trainer.member import Batch, Member, StepOutcome, StepSettings, precision
 from trainer.schedule import morph_fraction, multiplier
+from trainer.tracks import track_starts, windows_at
 
 SHORTEST_STEP_SECONDS = 1e-9
 """A clock that stands still is no reason to divide by zero."""
@@ -68,6 +70,7 @@ class Chunk:
             if after_step is not None:
                 after_step(self)
         self.member.finish_morph()
+        self.member.past = None
 
     def change_activation(self) -> None:
         """Begin the morph, if there is one, and measure what that did to the loss."""
@@ -94,7 +97,7 @@ class Chunk:
         if settings.morph == 1:
             self.member.finish_morph()
         batch, look = self.taught(self.batch(index), index), self.look_of(index)
-        outcome = self.member.train_step(batch, settings, look)
+        outcome = self.member.train_step(self.with_past(batch), settings, look)
         self.member.move_mean(self.task.mean_rate)
         row = self.row(index, batch, outcome, time.perf_counter() - started)
         return row if self.reader is None else self.read(index, batch, row, self.reader)
@@ -116,19 +119,39 @@ class Chunk:
 
     def batch(self, index: int) -> Batch:
         """The batch of step `index`, on the model's device."""
-        step, block = self.task.first_step + index, self.setup.model.block
-        inputs, targets = self.dataset.batch(self.task.batches, step, self.windows, block)
+        inputs, targets = windows_at(self.dataset, self.starts(index), self.setup.model.block)
         device = self.setup.device
         return Batch(torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device))
+
+    def starts(self, index: int) -> Tokens:
+        """Where the windows of step `index` begin in the train split, [B]."""
+        task, block = self.task, self.setup.model.block
+        key, first, step = task.batches, task.first_step, task.first_step + index
+        if self.setup.model.stateful:
+            return track_starts(self.dataset, key, first, step, self.windows, block)
+        return self.dataset.starts(key, step, self.windows, block)
+
+    def with_past(self, batch: Batch) -> Batch:
+        """With the states that the last step left; a batch of another size begins anew, as does one
+        after a step that was skipped for what it computed.
+        """
+        if not self.setup.model.stateful:
+            return batch
+        member, size = self.member, len(batch.inputs)
+        if member.past is not None:
+            tensors = member.past.states().values()
+            if any(len(one) != size or not bool(one.isfinite().all()) for one in tensors):
+                member.past = None
+        if member.past is None:
+            member.past = member.model.empty_cache(size)
+        return batch._replace(past=member.past)
 
     def taught(self, batch: Batch, index: int) -> Batch:
         """With what the teachers say of it, if there are any."""
         if self.lesson is None:
             return batch
-        step, block = self.task.first_step + index, self.setup.model.block
-        starts_B = self.dataset.starts(self.task.batches, step, self.windows, block)
         with precision(self.setup):
-            return batch._replace(taught=self.lesson(batch.inputs, starts_B))
+            return batch._replace(taught=self.lesson(batch.inputs, self.starts(index)))
 
     @property
     def windows(self) -> int:
@@ -156,12 +179,19 @@ class Chunk:
             grad_norm_embedding=finite_or_none(norms.embedding),
             grad_norm_attention=finite_or_none(norms.attention),
             grad_norm_feed_forward=finite_or_none(norms.feed_forward),
+            grad_norm_rwkv6=self.component_norm("rwkv6", norms.rwkv6),
+            grad_norm_mamba2=self.component_norm("mamba2", norms.mamba2),
             clip_coef=clip_coef,
             clip_pct=None if clip_coef is None else 100 * (1 - clip_coef),
             skipped=outcome.skipped,
             tokens_per_sec=batch.inputs.numel() / max(seconds, SHORTEST_STEP_SECONDS),
             ms_per_step=1000 * seconds,
         )
+
+    def component_norm(self, name: Component, norm: float) -> float | None:
+        """None where the backbone has no such component, or the norm is not finite."""
+        has = name in MIXINGS[self.setup.model.backbone].components
+        return finite_or_none(norm) if has else None
 
     def look_of(self, index: int) -> Callable[[GPT], None] | None:
         """What reads the gradients of step `index`."""

@@ -2,6 +2,8 @@
 
 from state.genome import initial_coefficients, is_gated, is_per_channel
 from state.records import Genome
+from trainer.backbones.names import MIXINGS
+from trainer.backbones.shapes import mixer_parameters
 from trainer.config import ModelConfig
 
 
@@ -34,12 +36,22 @@ def num_coefficients(config: ModelConfig, genome: Genome) -> int:
 
 def num_parameters(config: ModelConfig, genome: Genome) -> int:
     """Parameters of the model."""
+    classic = config.recipe == "classic"
     matrices = 3 if is_gated(genome) else 2
     width = inner_width(config, genome)
-    layer = 4 * config.dim**2 + matrices * config.dim * width + num_coefficients(config, genome)
+    layer = matrices * config.dim * width + num_coefficients(config, genome)
     total = config.vocab_size * config.dim * (1 if config.tied_head else 2)
-    if config.recipe == "classic":
-        biases, norms = 5 * config.dim + (matrices - 1) * width, 4 * config.dim
+    if classic:
+        biases, norms = config.dim + (matrices - 1) * width, 4 * config.dim
         layer += biases + norms
-        total += config.block * config.dim + 2 * config.dim
-    return total + config.layers * layer
+        total += 2 * config.dim
+        total += config.block * config.dim if config.backbone == "gpt" else 0
+    return total + config.layers * layer + _mixing_parameters(config)
+
+
+def _mixing_parameters(config: ModelConfig) -> int:
+    """Of all that mixes positions, norms not counted."""
+    attentive = sum(config.has_attention(layer) for layer in range(config.layers))
+    biases = 4 * config.dim if config.recipe == "classic" else 0
+    recurrent = mixer_parameters(MIXINGS[config.backbone], config.dim)
+    return attentive * (4 * config.dim**2 + biases) + (config.layers - attentive) * recurrent

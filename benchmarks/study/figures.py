@@ -4,6 +4,7 @@ python -m benchmarks.study.figures [--scratch FOLDER]
 """
 
 import argparse
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean, stdev
@@ -29,6 +30,14 @@ from benchmarks.study.short_plan import KNOWN
 from benchmarks.study.specs import Shape
 from benchmarks.study.tables import Finals, finals, number
 
+LONG = 24_000
+PLACED = ("gelu", "silu", "relu", "relu2", "swiglu", "geglu", "reglu", "tanh")
+"""Neither what is far off the scale nor what lies upon another."""
+FAVOURED = (
+    Method("inherit", 50),
+    Method("proxy, narrow", 200),
+    Method("proxy, narrow", 1600),
+)
 FOLDER = Path(__file__).parents[2] / "docs" / "figures"
 ARMS = {
     "b 2": ("two models averaged", "#2f81f7", "o"),
@@ -53,7 +62,13 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
     results = {**load_results(), **read_scratch(parser.parse_args().scratch)}
     set_style()
-    for name, figure in (("merging", merging(results)), ("ranking", ranking(results))):
+    drawn = {
+        "merging": merging(results),
+        "ranking": ranking(results),
+        "favour": favour(results),
+        "shares": shares(results),
+    }
+    for name, figure in drawn.items():
         path = FOLDER / f"study-{name}.svg"
         figure.savefig(path, transparent=True, metadata={"Date": None})
         print(path)
@@ -120,7 +135,62 @@ def ranking(results: Mapping[str, Result]) -> Figure:
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_xlabel("cost of one evaluation, percent of a full-length run")
+        axes.xaxis.set_major_formatter("{x:g}")
     left.legend(frameon=False, labelcolor=INK, fontsize=8)
+    return figure
+
+
+def favour(results: Mapping[str, Result]) -> Figure:
+    """What three evaluations say of each activation, over what it is worth at full length."""
+    true = mean_scores([truth(results, seed) for seed in SEEDS])
+    figure = Figure(figsize=(8.4, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(FAVOURED), sharex=True)
+    for axes, method in zip(panels, FAVOURED, strict=True):
+        found = mean_scores([scores(results, method, seed) for seed in SEEDS])
+        names = [name for name in PLACED if name in found]
+        across = [true["gelu"] - true[name] for name in names]
+        up = [found["gelu"] - found[name] for name in names]
+        axes.plot(across, up, "o", color=COLOURS[method.title], markersize=4)
+        axes.set_xlim(-0.032, 0.012)
+        for name, x, y in zip(names, across, up, strict=True):
+            axes.annotate(name, (x, y), textcoords="offset points", xytext=(4, 3), fontsize=6.5)
+        axes.axhline(0, color=INK, linewidth=0.6)
+        axes.axvline(0, color=INK, linewidth=0.6)
+        axes.set_title(f"{method.title}, {method.steps} steps", fontsize=9)
+        axes.set_xlabel("gain over gelu at full length")
+    panels[0].set_ylabel("gain over gelu, bits per byte")
+    return figure
+
+
+def shares(results: Mapping[str, Result]) -> Figure:
+    """Ensembles and the hosts that they teach at 24,000 steps, by number and length of lineages."""
+    single, arms = finals(dict(results))
+    figure = Figure(figsize=(8.4, 3.7), layout="constrained")
+    axes = figure.subplots()
+    found = {}
+    for (_, budget, arm), by_seed in arms.items():
+        name = re.fullmatch(r"[bc] (?:once )?(\d)(?:x(\d+))?( host)?", arm)
+        if budget == LONG and name is not None:
+            k, steps = int(name[1]), int(name[2] or LONG // int(name[1]))
+            values = [number(one, "bits_per_byte") for one in by_seed.values()]
+            found[k * steps, k, steps, bool(name[3])] = values
+    places = sorted({key[:3] for key in found})
+    for (whole, k, steps, is_host), values in found.items():
+        place = places.index((whole, k, steps)) + (0.08 if is_host else -0.08)
+        colour, marker = ("#2da44e", "D") if is_host else ("#2f81f7", "o")
+        axes.plot([place] * len(values), values, marker, color=colour, markersize=5)
+    alone = fmean(bits for (_, budget, _), bits in single.items() if budget == LONG)
+    axes.axhline(alone, color=INK, linewidth=0.8)
+    axes.annotate("one model straight", (-0.4, alone - 0.004), fontsize=8, color=INK)
+    axes.plot([], [], "o", color="#2f81f7", label="lineages averaged")
+    axes.plot([], [], "D", color="#2da44e", label="one host that they teach")
+    axes.set_xticks(
+        range(len(places)),
+        [f"{k} x {s:,}\nhost {LONG - w:,}" if w < LONG else f"{k} x {s:,}" for w, k, s in places],
+    )
+    axes.set_xlim(-0.5, len(places) - 0.5)
+    axes.set_ylabel("bits per byte")
+    axes.legend(frameon=False, labelcolor=INK, loc="upper right", bbox_to_anchor=(1, 0.9))
     return figure
 
 

@@ -126,6 +126,16 @@ def shares() -> Jobs:
         yield Job(arm, host(members, 24_000, {"overlap": False}))
 
 
+def long_sweep() -> Jobs:
+    """C: the lesson again where there are four teachers and many passes; one seed."""
+    arm, members = "sweep 24000", tuple(lineage("historic", 4000, 0, index) for index in range(4))
+    lesson: dict[str, object] = {"overlap": False}
+    for change in ({"weight": 0.25}, {"weight": 0.75}, {"temperature": 2.0}):
+        yield Job(arm, host(members, 24_000, lesson | change))
+    yield Job(arm, host(members, 24_000, lesson, fresh=True))
+    yield Job(arm, host(members, 24_000, lesson).model_copy(update={"dropout": 0.1}))
+
+
 def sweep(budget: int, k: int, steps: int) -> Jobs:
     """Arm c, one seed: weight, temperature, source of the lesson, fresh or warm."""
     members = tuple(lineage("historic", steps, 0, index) for index in range(k))
@@ -188,6 +198,7 @@ def plan() -> Jobs:
     yield from truth()
     yield from rankings()
     yield from shares()
+    yield from long_sweep()
     yield from long_proxies()
     yield from replicates()
     yield from late_changes()

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from orchestrator.commands.doctor_checks import Check
+from orchestrator.commands.doctor_machines import machine_checks
 from orchestrator.commands.doctor_sockets import socket_checks
 from orchestrator.commands.progress_shown import sinks_of
 from state.progress import Reporter
@@ -53,6 +54,7 @@ def examine() -> list[Check]:
         _shared_memory(),
         _arithmetic(),
         *socket_checks(),
+        *machine_checks(),
     ]
 
 

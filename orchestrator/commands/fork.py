@@ -12,11 +12,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the new run and start it; returns the exit code."""
     started_at = time.monotonic()
     from orchestrator.commands.progress_shown import run_sinks
+    from orchestrator.commands.reporting import wanted_of
     from orchestrator.forking import fork
     from orchestrator.replay.boundaries import parse_point
     from orchestrator.session import build_engine
     from state.progress import ProgressFile, Reporter
 
+    wanted_of(arguments)
     source = RunFolder.from_argument(arguments.run)
     target = RunFolder(arguments.run_dir or free_folder(source.root))
     stream = sys.stderr if arguments.json else sys.stdout
@@ -49,7 +51,6 @@ def free_folder(source: Path) -> Path:
 def _go_on(target: RunFolder, arguments: argparse.Namespace, started_at: float) -> int:
     from orchestrator.commands import train_run
 
-    given = argparse.Namespace(
-        resume=target.root, config=None, plain=arguments.plain, json=arguments.json
-    )
+    views = {name: value for name, value in vars(arguments).items() if name != "run_dir"}
+    given = argparse.Namespace(**{**views, "resume": target.root, "config": None})
     return train_run.run(given, started_at)

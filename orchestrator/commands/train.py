@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.commands.reporting import wanted_of
 from orchestrator.commands.train_run import go_on, prepared_beside, see_through, trackers_of
 from orchestrator.early_workers import Start, early_workers
 from orchestrator.flags import settings_of
@@ -26,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = settings_of(arguments, TRAIN_FLAGS, TRAIN_SWITCHES)
     # A missing package is refused before anything is prepared.
     trackers_of(arguments, RunFolder(RUN_DIR))
+    wanted_of(arguments)
     if arguments.resume:
         if arguments.symbio_config:
             raise ValueError(

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from orchestrator.closed_pipe import print_nowhere
 from orchestrator.commands.drawing import draw_after
 from orchestrator.commands.progress_shown import Lines, following, run_sinks
+from orchestrator.commands.reporting import reported, wanted_of
 from orchestrator.early_workers import Start, early_workers
 from orchestrator.first_look import first_look
 from orchestrator.flags import settings_of
@@ -31,9 +32,16 @@ if TYPE_CHECKING:
     from orchestrator.recorder import EventListener
     from orchestrator.session import Finished
 
+CHANGEABLE = frozenset({"engine", "workers", "device", "ray_address"})
+"""Settings of the engine with which a run may go on elsewhere."""
+EXIT_INTERRUPTED = 130
+"""Ctrl-C: somebody sits there and may wait for a moment, or press it again."""
+
 
 def run(arguments: argparse.Namespace, started_at: float) -> int:
     """Start or resume; returns the exit code."""
+    # What nobody can be told with is refused before anything is written.
+    wanted_of(arguments)
     if arguments.resume:
         return go_on(arguments, settings_of(arguments), started_at)
     with early_workers() as start:
@@ -58,12 +66,16 @@ def see_through(prepared: "Prepared", arguments: argparse.Namespace, started_at:
     if process_of(prepared.folder) is None:
         # The view begins before the lock is taken, and must not show what a kill has left.
         ProgressFile(prepared.folder.progress).remove()
-    try:
-        finished = _execute(prepared, arguments, started_at)
-    finally:
-        if not arguments.json:
-            _print_if_heard(resume_line(prepared.folder))
-    return _hand_over(finished, Reporter(*run_sinks(arguments)), as_json=arguments.json)
+    with reported(prepared.folder, arguments) as leaving:
+        try:
+            finished = _execute(prepared, arguments, started_at)
+        finally:
+            if not arguments.json:
+                _print_if_heard(resume_line(prepared.folder))
+        progress = Reporter(*run_sinks(arguments))
+        code = _hand_over(finished, progress, as_json=arguments.json)
+        leaving.in_a_hurry = code not in {0, EXIT_INTERRUPTED}
+        return code
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -177,20 +189,18 @@ def _resume(arguments: argparse.Namespace, given: Settings, start: Start) -> "Pr
     budget = given.pop("budget", None)
     engine = given.pop("engine", {})
     assert isinstance(engine, dict)
-    others = [*given, *(name for name in engine if name not in {"engine", "workers"})]
+    others = [*given, *(name for name in engine if name not in CHANGEABLE)]
     if others or arguments.config:
         name = others[0] if others else "config"
         raise ValueError(
-            f"--resume keeps the run's settings and cannot change {name}; "
-            "only --budget, --engine and --workers may be given with it"
+            f"--resume keeps the run's settings and cannot change {name}; only --budget, --engine, "
+            "--workers, --device and --ray-address may be given with it"
         )
-    kind, workers = engine.get("engine"), engine.get("workers")
     with Reporter(*run_sinks(arguments)).work("checking the run's files"):
         return prepare_resume(
             arguments.resume,
             budget=budget if isinstance(budget, int) else None,
-            engine=str(kind) if kind else None,
-            workers=workers if isinstance(workers, int) else None,
+            engine=engine,
             start=start,
         )
 

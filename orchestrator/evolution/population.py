@@ -116,10 +116,10 @@ def _is_quiet(phase: PhaseState) -> bool:
 
 def _cost(population: int, phase: PhaseState, fit: SearchFit, num_lineages: int) -> int:
     """Most steps that a generation of that size can take."""
-    owed = max(0, fit.null_pairs - len(phase.null_differences))
+    owed = max(0, fit.null_pairs - len(phase.replicate_differences))
     return generation_cost(
         population=population,
         steps=phase.settings.steps_per_candidate,
-        twins=min(owed, 2 * num_lineages),
+        pairs=min(owed, 2 * num_lineages),
         confirmations=min(num_lineages, population - num_lineages),
     )

@@ -104,8 +104,8 @@ def shifted(config: RunConfig, ledger: Ledger, lineages: Sequence[LineageState])
 
 
 def kept_steps(config: RunConfig, ledger: Ledger, ages: Sequence[int]) -> Mapping[PhaseName, int]:
-    """Steps that Cambrian and Oxidation keep: null pairs and `min_generations` generations of the
-    smallest population, and in Oxidation a decay over a fifth of the lineages' mean age.
+    """Steps that Cambrian and Oxidation keep: replicate pairs and `min_generations` generations of
+    the smallest population, and in Oxidation a decay over a fifth of the lineages' mean age.
     """
     cambrian, oxidation = (
         phase for phase in phases_of(config) if phase.name in ("cambrian", "oxidation")

@@ -1,6 +1,6 @@
-"""Ranking the challengers of a lineage and judging the best one."""
+"""Ranking the challengers of a lineage and judging them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from orchestrator.config import EvolutionConfig
 from state.base import Record
@@ -15,40 +15,38 @@ class Contender(Record):
     genome: Genome
     gain: float
     """Bits per byte below the champion on the same split; positive is better."""
+    sigma: float
+    """By how much the gain moves with the order of the batches, in bits per byte."""
+    limit: float
+    """What the gain must exceed, in bits per byte."""
 
 
-def fitness(
-    contender: Contender, champion: Genome, noise_sigma: float, config: EvolutionConfig
-) -> float:
-    """Gain in sigmas of the noise, less what a larger and dearer graph must earn."""
+def credit(contender: Contender, champion: Genome, config: EvolutionConfig) -> float:
+    """The gain in bits per byte, less what a larger and dearer graph must earn: parts of its noise
+    for each node and each operation more.
+    """
     nodes = size(contender.genome).nodes - size(champion).nodes
     operations = static_cost(contender.genome).operations - static_cost(champion).operations
     price = config.complexity_weight * nodes + config.cost_weight * operations
-    return contender.gain / noise_sigma - price
+    return contender.gain - price * contender.sigma
 
 
 def best_contender(
-    contenders: Sequence[Contender], champion: Genome, noise_sigma: float, config: EvolutionConfig
+    contenders: Iterable[Contender], champion: Genome, config: EvolutionConfig
 ) -> Contender | None:
-    """The fittest contender; ties go to the smaller task id, so arrival order never matters."""
+    """The one of most credit among those that pass; ties go to the smaller task id, so arrival
+    order never matters.
+    """
     return min(
-        contenders,
-        key=lambda one: (-fitness(one, champion, noise_sigma, config), one.task_id),
+        (one for one in contenders if passes(one, champion, config)),
+        key=lambda one: (-credit(one, champion, config), one.task_id),
         default=None,
     )
 
 
-def passes(
-    contender: Contender,
-    champion: Genome,
-    *,
-    limit: float,
-    noise_sigma: float,
-    config: EvolutionConfig,
-) -> bool:
-    """True when the gain, less what added complexity must earn, exceeds the noise limit.
+def passes(contender: Contender, champion: Genome, config: EvolutionConfig) -> bool:
+    """True when the gain, less what added complexity must earn, exceeds the limit.
 
     Simplicity earns no credit: a smaller graph still has to beat the noise.
     """
-    credit = fitness(contender, champion, noise_sigma, config) * noise_sigma
-    return min(contender.gain, credit) > limit
+    return min(contender.gain, credit(contender, champion, config)) > contender.limit

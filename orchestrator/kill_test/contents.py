@@ -25,7 +25,11 @@ Contents = Mapping[str, Counter[str]]
 """Name of a file, relative to the run -> its lines and how often each is there."""
 
 _LEFT_OUT = frozenset(
-    {"lock", "log.txt", "progress.json", "report.html", "report.md", "state.json.prev"}
+    {
+        *("lock", "log.txt", "progress.json", "report.html", "report.md", "state.json.prev"),
+        # How far a server has come is no part of the run.
+        *("remote.json", "remote.lock", "reporter.log"),
+    }
 )
 _LEFT_OUT_SUFFIXES = (".db-wal", ".db-shm")
 # A seal and the journals' lengths depend on the times that are left out.

@@ -69,8 +69,10 @@ def likely_allotment(config: RunConfig) -> Allotment:
     """
     first = books.allot(config.budget, shares_of(config))
     regime = regime_of(config, ())
-    if regime is None or regime.kind != "compute_limited":
+    if regime is None:
         return Allotment(first)
+    if regime.kind == "overfit_limited":
+        return Allotment(first, lean=True)
     ledger = books.open_ledger(config.budget, shares_of(config), ())
     for name in ("abiogenesis", "primordial"):
         ledger = books.settle(books.reserve(ledger, name, first[name]), name, first[name])

@@ -170,6 +170,11 @@ def _more(plan: Plan) -> Iterator[str]:
 def _shift(plan: Plan) -> str:
     freed = sum(max(0, one.steps - one.likely_steps) for one in plan.phases)
     goes = f"{freed:,} steps then go to the host" if freed else "they hold no step more"
+    if plan.tokens.passes >= MANY_PASSES:
+        return (
+            f"{plan.tokens.passes:.1f} passes over the text are not under {MANY_PASSES:g}: where "
+            "primordial ends, cambrian and oxidation go on with the fewest challengers"
+        )
     return (
         f"{plan.tokens.passes:.1f} passes over the text are under {MANY_PASSES:g}: where "
         f"primordial ends, cambrian and oxidation will likely keep what they need; {goes}"

@@ -9,10 +9,11 @@ from math import ceil
 
 from orchestrator.config import RunConfig
 from orchestrator.intervals import eval_steps, sample_steps
-from orchestrator.phases import phases_of
+from orchestrator.phases import RUNS_A_PAIR, phases_of
 from orchestrator.planning.outline import PlannedPhase
 from orchestrator.stages.host_task import MEASURE_MEAN_FROM
 from orchestrator.stages.reference import MAX_TWINS, TWIN_SHARE
+from orchestrator.stages.search_plan import PAIRS_AT_ONCE
 from state.base import Record
 
 MEANS_BESIDE = 1.2
@@ -113,15 +114,15 @@ def _reference(
 
 
 def _search(config: RunConfig, line: PlannedPhase, slots: int) -> Workload:
-    """Generations of equal members, the first ones with null twins; then what is left over."""
+    """Generations of equal members, the first ones with replicate pairs; then what is left over."""
     steps, each = line.likely_steps, line.steps_per_candidate or 1
     members, pairs = line.population or 1, line.null_pairs or 0
     lineages = config.evolution.lineages
-    generations = max(0, steps // each - pairs) // members
-    twins = _spread(pairs, min(generations, ceil(pairs / (2 * lineages))))
-    rows = sum(ceil((members + few) / slots) for few in twins)
-    rows += (generations - len(twins)) * ceil(members / slots)
-    left = steps - each * (generations * members + sum(twins))
+    generations = max(0, steps // each - RUNS_A_PAIR * pairs) // members
+    paired = _spread(pairs, min(generations, ceil(pairs / (PAIRS_AT_ONCE * lineages))))
+    rows = sum(ceil((members + RUNS_A_PAIR * few) / slots) for few in paired)
+    rows += (generations - len(paired)) * ceil(members / slots)
+    left = steps - each * (generations * members + RUNS_A_PAIR * sum(paired))
     more, rest = divmod(left, each * lineages)
     rest_rows = more * ceil(lineages / slots) + (ceil(lineages / slots) if rest else 0)
     rest_steps = more * ceil(lineages / slots) * each + ceil(rest / slots)

@@ -190,7 +190,7 @@ class PopulationSummary(Record):
     """Drawn genomes that were known already and drawn again."""
     accepted: int = Field(ge=0)
     null_accepted: int = Field(ge=0)
-    """Null pairs that passed the noise test: the search's own false alarms."""
+    """Null twins better than their champion by more than such twins differ."""
     null_evaluated: int | None = Field(default=None, ge=0)
     """Null pairs that took the test."""
 

@@ -100,8 +100,8 @@ def population_text(tried: PopulationSummary, members: Sequence[MemberRecord]) -
     counts = (
         f"{counted(tried.evaluated, 'challenger')} {'was' if tried.evaluated == 1 else 'were'} "
         f"trained, {tried.accepted} accepted; "
-        f"{tried.known_redrawn} draws were known already and drawn again. Null pairs that passed "
-        f"the same test: {tried.null_accepted}{of_all}."
+        f"{tried.known_redrawn} draws were known already and drawn again. Null twins better "
+        f"by more than such twins differ: {tried.null_accepted}{of_all}."
     )
     if not members:
         return counts

@@ -35,7 +35,7 @@ class Counts(Record):
     accepted: int = 0
     null_evaluated: int = 0
     null_accepted: int = 0
-    """Null twins whose gain passed the noise test's first run."""
+    """Null twins better than their champion by more than null pairs differ."""
     quarantined: int = 0
 
 

@@ -61,6 +61,8 @@ class PhaseState(Record):
     """Mean distance of the population in the phase's first generation."""
     null_differences: tuple[float, ...] = ()
     """Bits per byte between null pairs at this phase's steps per candidate."""
+    replicate_differences: tuple[float, ...] = ()
+    """Of gains on two batch orders, in bits per byte for a reach of 1 (`evolution.noise`)."""
     best_history: tuple[float, ...] = ()
     """Best search bits per byte of the phase so far, after each of its generations."""
     accepted_history: tuple[int, ...] = ()

@@ -98,10 +98,12 @@ def _exact(task: TrainingTask) -> LearningRateSpan:
 
 
 def _halved(state: RunState, config: RunConfig) -> list[list[TrainingTask]]:
-    """The challengers that meet at a rung, lineage by lineage."""
+    """The challengers that meet at a rung, lineage by lineage; those of replicate pairs do not."""
+    tasks = work_of(state).tasks
+    paired = {(task.lineage, task.genome) for task in tasks if task.role == "replicate"}
     groups: dict[int, list[TrainingTask]] = {}
-    for task in work_of(state).tasks:
-        if task.role == "challenger":
+    for task in tasks:
+        if task.role == "challenger" and (task.lineage, task.genome) not in paired:
             groups.setdefault(task.lineage, []).append(task)
     return [one for one in groups.values() if is_halved(config.evolution, one[0].steps, len(one))]
 

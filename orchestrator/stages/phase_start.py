@@ -55,10 +55,10 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
 
 
 def is_lean(state: RunState, phase: PhaseConfig) -> bool:
-    """The phase has gone without the steps for more than the fewest challengers."""
-    if state.regime is None or state.regime.kind != "compute_limited":
-        return False
-    return phase.name in ("cambrian", "oxidation")
+    """The phase has the fewest challengers: once it is known what the run is short of, its steps
+    are to train models.
+    """
+    return state.regime is not None and phase.name in ("cambrian", "oxidation")
 
 
 def _lineages(state: RunState, config: RunConfig, phase: PhaseConfig) -> tuple[LineageState, ...]:

@@ -85,13 +85,15 @@ def begin_again(state: RunState, config: RunConfig, retry: Retry) -> RunState:
     """The phase from the lineages as it found them, paid by Endosymbiosis."""
     phase, ongoing = phases_of(config)[state.phase_index], phase_of(state)
     ledger = books.transfer(state.ledger, "endosymbiosis", phase.name, retry.cost)
+    keeps_noise = _keeps_noise(ongoing, retry)
     again = PhaseState(
         settings=retry.settings,
         fit=retry.fit,
         first_generation=state.generation,
         start_lineages=ongoing.start_lineages,
         start_oscillators=ongoing.start_oscillators,
-        null_differences=_known_noise(ongoing, retry),
+        null_differences=ongoing.null_differences if keeps_noise else (),
+        replicate_differences=ongoing.replicate_differences if keeps_noise else (),
         cooldown_left=min(phase.cooldown, FIRST_COOLDOWN),
         extensions=ongoing.extensions,
         retries=1,
@@ -109,9 +111,9 @@ def begin_again(state: RunState, config: RunConfig, retry: Retry) -> RunState:
     return state.model_copy(update=update)
 
 
-def _known_noise(ongoing: PhaseState, retry: Retry) -> tuple[float, ...]:
-    """Null pairs hold for candidates of one length."""
+def _keeps_noise(ongoing: PhaseState, retry: Retry) -> bool:
+    """Pairs hold for candidates of one length."""
     lengths = {ongoing.settings.steps_per_candidate, retry.fit.steps_per_candidate}
     if ongoing.fit is not None:
         lengths.add(ongoing.fit.steps_per_candidate)
-    return ongoing.null_differences if len(lengths) == 1 else ()
+    return len(lengths) == 1

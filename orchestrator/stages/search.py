@@ -22,18 +22,20 @@ from orchestrator.stages.search_evidence import evidence
 from orchestrator.stages.search_history import with_histories
 from orchestrator.stages.search_judgement import (
     Judgement,
-    bits_per_byte,
-    champion_bits,
     confirmation_tasks,
     confirmed,
-    genomes_of,
     judge,
-    noise_sigma,
+)
+from orchestrator.stages.search_learning import with_lessons
+from orchestrator.stages.search_noise import noise_sigma
+from orchestrator.stages.search_plan import plan_generation
+from orchestrator.stages.search_results import (
+    bits_per_byte,
+    champion_bits,
+    genomes_of,
     search_evaluation,
     tasks_of,
 )
-from orchestrator.stages.search_learning import with_lessons
-from orchestrator.stages.search_plan import plan_generation
 from orchestrator.stages.synchrony import synchronise
 from orchestrator.stages.training import phase_name
 from orchestrator.transitions import decide
@@ -63,9 +65,9 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     state = _with_phase(state, failed_generations=_failed_generations(state))
     state = with_lessons(state, verdict)
     before = state
-    winners = {lineage.index: _survivor(state, verdict, lineage) for lineage in state.lineages}
-    lineages = tuple(winners[lineage.index][0] for lineage in state.lineages)
-    accepted = {index: task_id for index, (_, task_id) in winners.items() if task_id}
+    winners = [_survivor(state, config, verdict, lineage) for lineage in state.lineages]
+    lineages = tuple(lineage for lineage, _ in winners)
+    accepted = {lineage.index: task_id for lineage, task_id in winners if task_id}
     members = _members(state, verdict, accepted)
     state = _tally(state, config, verdict, lineages, accepted)
     state, synchrony = synchronise(before, state, config, noise_sigma(verdict.differences))
@@ -111,14 +113,14 @@ def _with_phase(state: RunState, **changes: object) -> RunState:
 
 
 def _survivor(
-    state: RunState, verdict: Judgement, lineage: LineageState
+    state: RunState, config: RunConfig, verdict: Judgement, lineage: LineageState
 ) -> tuple[LineageState, str | None]:
     """The lineage after the generation, and the task that was accepted if any.
 
     It goes on from the accepted challenger's weights of the first run, else from its champion's.
     A champion that could not be trained leaves the lineage as it was.
     """
-    accepted = confirmed(state, verdict, lineage.index)
+    accepted = confirmed(state, config, verdict, lineage.index)
     champions = tasks_of(state, lineage.index, "champion")
     if not champions:
         return lineage, None
@@ -175,7 +177,7 @@ def _tally(
         quarantined=counts.quarantined + sum(one.status != "trained" for one in results),
     )
     known = dict.fromkeys((*state.known, *genomes_of(state)))
-    phase = with_histories(state, verdict.differences, lineages, len(accepted))
+    phase = with_histories(state, verdict, lineages, len(accepted))
     spent = sum(one.steps for one in results)
     return state.model_copy(
         update={
@@ -200,8 +202,9 @@ def _members(
         row = member_record(task, result)
         own, bits = champion_bits(state, task.lineage), bits_per_byte(state, task.task_id)
         changes: dict[str, object] = {}
-        if task.role != "champion" and own is not None and bits is not None:
-            changes |= {"gain": own - bits, "gain_limit": verdict.limit}
+        if task.role in ("challenger", "null") and own is not None and bits is not None:
+            rated = verdict.rated.get(task.task_id)
+            changes |= {"gain": own - bits, "gain_limit": rated.limit if rated else None}
         if task.task_id in proposals:
             proposal = proposals[task.task_id]
             changes |= {"operator": proposal.operator, "parents": proposal.parents}

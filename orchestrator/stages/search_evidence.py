@@ -6,7 +6,8 @@ from orchestrator.detectors.evidence import Evidence, History, MemberEvidence
 from orchestrator.evolution.kuramoto import is_locked
 from orchestrator.run_state import LineageState, RunState
 from orchestrator.stages.conclusion import phase_of, result_of, work_of
-from orchestrator.stages.search_judgement import genomes_of, noise_sigma, search_evaluation
+from orchestrator.stages.search_noise import noise_sigma
+from orchestrator.stages.search_results import genomes_of, search_evaluation
 from orchestrator.stages.training import phase_name
 from state.results import TrainingResult
 from state.tasks import TrainingTask

@@ -6,7 +6,8 @@ from itertools import combinations
 from orchestrator.detectors.complexity import LARGE_GRAPH
 from orchestrator.run_state import LineageState, PhaseState, RunState
 from orchestrator.stages.conclusion import phase_of, training_result, work_of
-from orchestrator.stages.search_judgement import genomes_of, search_evaluation, tasks_of
+from orchestrator.stages.search_judgement import Judgement
+from orchestrator.stages.search_results import genomes_of, search_evaluation, tasks_of
 from state.genome import distance, size
 from state.records import Genome
 from state.results import TrainingResult
@@ -28,7 +29,7 @@ def mean_distance(genomes: Sequence[Genome]) -> float | None:
 
 def with_histories(
     state: RunState,
-    differences: tuple[float, ...],
+    verdict: Judgement,
     lineages: tuple[LineageState, ...],
     num_accepted: int,
 ) -> PhaseState:
@@ -37,7 +38,8 @@ def with_histories(
     measured = [one.evaluation.bits_per_byte for one in lineages if one.evaluation and one.alive]
     apart = mean_distance(genomes_of(state))
     changes: dict[str, object] = {
-        "null_differences": differences,
+        "null_differences": verdict.differences,
+        "replicate_differences": verdict.replicates,
         "best_history": (*phase.best_history, min((*phase.best_history[-1:], *measured))),
         "accepted_history": (*phase.accepted_history, num_accepted),
         "num_challengers": phase.num_challengers + len(work_of(state).proposals),

@@ -14,12 +14,20 @@ from state.records import Genome
 from state.seeds import generator
 from state.tasks import TrainingTask
 
+PAIRS_AT_ONCE = 2
+"""Most replicate pairs of a lineage in one generation."""
+
 
 class Places(Record):
-    """How many challengers and null twins each lineage gets, by lineage index."""
+    """How many challengers and replicate pairs each lineage gets, by lineage index."""
 
     challengers: dict[int, int]
-    twins: dict[int, int]
+    pairs: dict[int, int]
+
+    @property
+    def rivals(self) -> dict[int, int]:
+        """Challengers without a replicate, which may meet at a rung."""
+        return {one: count - self.pairs.get(one, 0) for one, count in self.challengers.items()}
 
     @property
     def num_challengers(self) -> int:
@@ -41,8 +49,8 @@ def places(state: RunState, config: RunConfig) -> Places:
     """Spread the challengers evenly over the lineages that are past half their warm-up.
 
     A younger model ranks activations by how fast they start, not by how well they end. What does
-    not divide evenly rotates with the generation number. Null twins go the same way until the
-    phase has as many as it was fitted with.
+    not divide evenly rotates with the generation number. Replicate pairs go where challengers
+    are, until the phase has as many as it was fitted with.
     """
     ongoing = phase_of(state)
     mature = [
@@ -52,13 +60,15 @@ def places(state: RunState, config: RunConfig) -> Places:
     ]
     fit = ongoing.fit
     if fit is None or fit.null_pairs == 0 or not mature:
-        return Places(challengers={}, twins={})
+        return Places(challengers={}, pairs={})
     wanted = max(0, ongoing.settings.population - len(alive(state)))
-    owed = max(0, fit.null_pairs - len(ongoing.null_differences))
-    return Places(
-        challengers=_spread(wanted, mature, state.generation),
-        twins=_spread(min(owed, len(mature) * 2), mature, state.generation),
+    challengers = _spread(wanted, mature, state.generation)
+    owed = max(0, fit.null_pairs - len(ongoing.replicate_differences))
+    spread = _spread(
+        min(owed, PAIRS_AT_ONCE * len(challengers)), list(challengers), state.generation
     )
+    pairs = {index: min(count, challengers[index]) for index, count in spread.items()}
+    return Places(challengers=challengers, pairs=pairs)
 
 
 def next_cost(state: RunState, config: RunConfig) -> int:
@@ -67,7 +77,7 @@ def next_cost(state: RunState, config: RunConfig) -> int:
     return generation_cost(
         population=len(alive(state)) + seats.num_challengers,
         steps=settings.steps_per_candidate,
-        twins=sum(seats.twins.values()),
+        pairs=sum(seats.pairs.values()),
         confirmations=seats.confirmations,
     )
 
@@ -85,6 +95,8 @@ def plan_generation(state: RunState, config: RunConfig) -> RunState:
 
 
 def _spread(count: int, lineages: list[int], generation: int) -> dict[int, int]:
+    if not lineages:
+        return {}
     shares = dict.fromkeys(lineages, count // len(lineages))
     for offset in range(count % len(lineages)):
         shares[lineages[(generation + offset) % len(lineages)]] += 1
@@ -107,24 +119,27 @@ def _remainder(state: RunState, config: RunConfig, left: int) -> OpenWork:
 def _contest(state: RunState, config: RunConfig, cost: int) -> OpenWork:
     seats, steps = places(state, config), phase_of(state).settings.steps_per_candidate
     expected = cost - 2 * steps * seats.confirmations
-    expected -= saved_steps(config.evolution, steps, seats.challengers.values())
+    expected -= saved_steps(config.evolution, steps, seats.rivals.values())
     tasks: list[TrainingTask] = []
     proposals: list[Proposal] = []
     draws = redrawn = 0
     known = list(state.known)
     for lineage in alive(state):
         tasks.append(_champion(state, config, lineage, steps, expected))
-        tasks += _twins(state, config, lineage, seats.twins.get(lineage.index, 0), expected)
         draw = _draw(state, config, lineage, seats.challengers.get(lineage.index, 0), known)
         draws, redrawn = draws + draw.draws, redrawn + draw.known_redrawn
-        for number, one in enumerate(draw.challengers, start=1):
-            stint = _challenger(config, number, one.genome, steps, len(draw.challengers))
+        genomes = [one.genome for one in draw.challengers]
+        rivals = len(genomes) - seats.pairs.get(lineage.index, 0)
+        stints = _challengers(genomes, steps, halved=is_halved(config.evolution, steps, rivals))
+        for one, stint in zip(draw.challengers, stints, strict=True):
             task = lineage_task(state, config, lineage, stint, expected)
             tasks.append(task)
             proposals.append(
                 Proposal(task_id=task.task_id, operator=one.operator, parents=one.parents)
             )
             known.append(one.genome)
+        again = _replicates(stints[: seats.pairs.get(lineage.index, 0)])
+        tasks += [lineage_task(state, config, lineage, stint, expected) for stint in again]
     return OpenWork(
         tasks=tuple(tasks),
         proposals=tuple(proposals),
@@ -134,17 +149,13 @@ def _contest(state: RunState, config: RunConfig, cost: int) -> OpenWork:
     )
 
 
-def _challenger(config: RunConfig, number: int, genome: Genome, steps: int, rivals: int) -> Stint:
-    """One that meets its rivals at a rung must have its activation by then."""
-    halved = is_halved(config.evolution, steps, rivals)
-    return Stint(
-        f"c{number:02d}",
-        "challenger",
-        steps,
-        "train",
-        genome=genome,
-        morph_within=first_steps(steps) if halved else None,
-    )
+def _challengers(genomes: list[Genome], steps: int, *, halved: bool) -> list[Stint]:
+    """Those that meet at a rung must have their activation by then."""
+    within = first_steps(steps) if halved else None
+    return [
+        Stint(f"c{number:02d}", "challenger", steps, "train", genome=genome, morph_within=within)
+        for number, genome in enumerate(genomes, start=1)
+    ]
 
 
 def _champion(
@@ -154,15 +165,15 @@ def _champion(
     return lineage_task(state, config, lineage, stint, cost)
 
 
-def _twins(
-    state: RunState, config: RunConfig, lineage: LineageState, count: int, cost: int
-) -> list[TrainingTask]:
-    steps = phase_of(state).settings.steps_per_candidate
-    stints = [
-        Stint(f"null{number}", "null", steps, f"null {number}", save=False)
-        for number in range(1, count + 1)
-    ]
-    return [lineage_task(state, config, lineage, stint, cost) for stint in stints]
+def _replicates(challengers: list[Stint]) -> list[Stint]:
+    """Each of these and its champion once more, a pair on a batch order of its own."""
+    stints = []
+    for number, one in enumerate(challengers, start=1):
+        order = f"null {number}"
+        stints.append(Stint(f"null{number}", "null", one.steps, order, save=False))
+        name = f"again{number}"
+        stints.append(one._replace(name=name, role="replicate", purpose=order, save=False))
+    return stints
 
 
 def _draw(

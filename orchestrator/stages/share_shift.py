@@ -71,7 +71,7 @@ def in_words(regime: Regime) -> str:
 
 def _consequence(regime: Regime, moved: int) -> str:
     if regime.kind == "overfit_limited":
-        return "the lineages keep their steps"
+        return "the lineages keep their steps, with the fewest challengers"
     if not moved:
         return "the lineages hold no step more than they need"
     return f"the lineages keep what they need, {moved} steps go to the host"

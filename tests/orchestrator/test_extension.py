@@ -100,10 +100,14 @@ def test_a_phase_that_has_trained_its_last_step_gets_nothing_more() -> None:
 
 
 def test_a_search_that_was_over_for_want_of_steps_goes_on() -> None:
+    """It holds challengers, which 1,000 steps do not."""
+    before = make_config(budget=1200)
     state = next(
-        one for one in states() if one.phase and one.phase.closing and one.stage == "generation"
+        one
+        for one in drive(before, ENGINE)
+        if one.phase and one.phase.closing and one.stage == "generation"
     )
-    config, larger, _ = extend(CONFIG, state, 20_000)
+    config, larger, _ = extend(before, state, 20_000)
     path = drive(config, ENGINE, larger, until=lambda one: one.stage == "phase_end")
     assert not phase_of(path[0]).closing
     assert path[-1].counts.evaluated > state.counts.evaluated

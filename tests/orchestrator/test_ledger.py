@@ -63,9 +63,9 @@ def test_a_search_phase_that_keeps_its_challengers_holds_three_generations(
         assert fit.population >= max(4, lineages + 1)
         assert fit.steps_per_candidate >= 10
         plain = generation_cost(
-            population=fit.population, steps=fit.steps_per_candidate, twins=0, confirmations=0
+            population=fit.population, steps=fit.steps_per_candidate, pairs=0, confirmations=0
         )
-        assert 3 * plain + fit.null_pairs * fit.steps_per_candidate <= parts[phase.name]
+        assert 3 * plain + 2 * fit.null_pairs * fit.steps_per_candidate <= parts[phase.name]
 
 
 def test_population_shrinks_before_the_candidates_do() -> None:

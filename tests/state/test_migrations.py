@@ -74,7 +74,7 @@ def test_the_schema_compiles_for_postgresql() -> None:
     statements = [
         str(CreateTable(table).compile(dialect=dialect)) for table in schema.METADATA.sorted_tables
     ]
-    assert len(statements) == 12
+    assert len(statements) == 14
     assert all("PRIMARY KEY" in statement for statement in statements)
 
 

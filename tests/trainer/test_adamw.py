@@ -27,8 +27,8 @@ def test_every_step_gives_the_bits_of_torch(
     mine, theirs = parameters(seed), parameters(seed)
     own = AdamW(
         [
-            Group(params=mine[:1], weight_decay=decay, lr=0.0),
-            Group(params=mine[1:], weight_decay=0.0, lr=0.0),
+            Group(params=mine[:1], weight_decay=decay, lr=0.0, scale=1.0),
+            Group(params=mine[1:], weight_decay=0.0, lr=0.0, scale=1.0),
         ],
         (0.9, 0.95),
     )

@@ -225,7 +225,7 @@ def test_a_student_equal_to_its_teacher_has_no_divergence(
     setup: WorkerSetup, dataset: Dataset
 ) -> None:
     model = Member.create(setup, parse("gelu"), 1).model.eval()
-    x, y, _ = batch(dataset, 1)
+    x, y, *_ = batch(dataset, 1)
     objective, nats = losses(model(x), y, 0.0, mean_distribution([model], x), 1.0)
     assert objective.item() == pytest.approx(0, abs=1e-6)
     assert nats.item() > 1

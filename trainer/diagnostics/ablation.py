@@ -1,6 +1,7 @@
 """What each branch of each layer is worth: the loss with the branch set to nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from trainer.backbones.gpt import GPT, Block
+from trainer.backbones.gpt import GPT
 from trainer.config import WorkerSetup
 from trainer.data import IGNORED
 from trainer.diagnostics.contexts import Report
@@ -46,13 +47,42 @@ def ablations(
     return found
 
 
+def component_ablations(
+    model: GPT, setup: WorkerSetup, batches: Batches
+) -> dict[str, NDArray[np.float64]]:
+    """By component, by window: the loss without it in any layer, less the loss with it.
+
+    Nothing for a backbone without several components.
+    """
+    found: dict[str, list[nn.Module]] = {}
+    for block in model.own_blocks():
+        for name, module in block.components().items():
+            found.setdefault(name, []).append(module)
+    if not found:
+        return {}
+    whole = window_nats(model, setup, batches)
+    extra = {}
+    for name, modules in found.items():
+        with ExitStack() as stack:
+            for module in modules:
+                stack.enter_context(silenced(module))
+            extra[name] = window_nats(model, setup, batches) - whole
+    return extra
+
+
+def shares_of(extra: Mapping[str, float]) -> dict[str, float]:
+    """What each component saves as a share of what they save together; one that does harm has 0."""
+    saved = {name: max(0.0, value) for name, value in extra.items()}
+    total = sum(saved.values())
+    return {name: value / total if total else 0.0 for name, value in saved.items()}
+
+
 def branches_of(model: GPT) -> list[tuple[int, str, nn.Module]]:
-    """Layer, name and module of all that adds to the residual stream."""
+    """Layer, name and module of all that adds to the residual stream, or is fused before."""
     return [
         (layer, name, module)
-        for layer, block in enumerate(model.blocks)
-        if isinstance(block, Block)
-        for name, module in (("attention", block.attention), ("feed-forward", block.ffn))
+        for layer, block in enumerate(model.own_blocks())
+        for name, module in (block.mixing, *block.components().items(), ("feed-forward", block.ffn))
     ]
 
 

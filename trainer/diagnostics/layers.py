@@ -6,7 +6,7 @@ Q query positions, G points of a curve.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode
 
-from trainer.backbones.gpt import GPT, Block
+from trainer.backbones.blocks import DecoderBlock
+from trainer.backbones.gpt import GPT
 from trainer.config import WorkerSetup
 from trainer.diagnostics.activations import UnitReadings, UnitTally
 from trainer.evaluation import evaluation_mode
@@ -23,6 +24,9 @@ from trainer.member import precision
 
 MAX_QUERIES = 128
 """Positions of a window from which attention is looked at, evenly spread."""
+
+Outcome: TypeAlias = Tensor | tuple[Tensor, object]
+"""Of a module that adds to the stream: a recurrent one returns its state too."""
 
 
 class HeadReadings(NamedTuple):
@@ -39,12 +43,17 @@ class LayerReadings(NamedTuple):
 
     stream: float
     """Root mean square of the residual stream that enters it."""
+    mixing: str
+    """What mixes positions: attention, or the components that are fused."""
     attention: float
-    """Root mean square of what attention adds."""
+    """Root mean square of what that adds."""
     feed_forward: float
     attention_share: float
     """Of the variance over tokens that the block's two branches add; the rest is the other's."""
     heads: HeadReadings
+    """None of a recurrent block."""
+    components: dict[str, float]
+    """Root mean square of what each component brings to the fusion, where there are several."""
     units: UnitReadings
 
 
@@ -113,6 +122,7 @@ class AttentionMode(TorchFunctionMode):
         self.turn += 1
 
     def heads(self, layer: int) -> HeadReadings:
+        """Of the layer with that number among those with attention."""
         entropy, distance = self.sums[layer]
         calls = self.calls[layer]
         return HeadReadings((entropy / calls).cpu().numpy(), (distance / calls).cpu().numpy())
@@ -136,7 +146,9 @@ def attention_of(q_BHTE: Tensor, k_BHTE: Tensor) -> tuple[Tensor, Tensor]:
 class BlockTally:
     """What the hooks of one block gather."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: DecoderBlock) -> None:
+        self.mixing = block.mixing[0]
+        self.components = {name: Spread() for name in block.components()}
         self.stream, self.attention, self.feed_forward = Spread(), Spread(), Spread()
         self.units = UnitTally(block.ffn)
 
@@ -144,10 +156,12 @@ class BlockTally:
         both = self.attention.variance + self.feed_forward.variance
         return LayerReadings(
             stream=self.stream.rms,
+            mixing=self.mixing,
             attention=self.attention.rms,
             feed_forward=self.feed_forward.rms,
             attention_share=self.attention.variance / both if both else 0.0,
             heads=heads,
+            components={name: spread.rms for name, spread in self.components.items()},
             units=self.units.readings(),
         )
 
@@ -158,7 +172,7 @@ def read_layers(
     """Every block on the sequences [B, T] of the batches, and the root mean square of the stream
     behind the last one.
     """
-    blocks = [block for block in model.blocks if isinstance(block, Block)]
+    blocks = model.own_blocks()
     tallies = [BlockTally(block) for block in blocks]
     behind, attention = Spread(), AttentionMode()
     device = model.embedding.weight.device
@@ -167,24 +181,28 @@ def read_layers(
             attention.turn = 0
             with attention:
                 model.read(tokens.to(device), None)
+    heads = [attention.heads(number) for number in range(len(attention.sums))]
+    none = HeadReadings(np.zeros(0), np.zeros(0))
     return [
-        tally.readings(attention.heads(layer)) for layer, tally in enumerate(tallies)
+        tally.readings(heads.pop(0) if tally.mixing == "attention" else none) for tally in tallies
     ], behind.rms
 
 
 @contextmanager
 def hooked(
-    model: GPT, blocks: Sequence[Block], tallies: Sequence[BlockTally], behind: Spread
+    model: GPT, blocks: Sequence[DecoderBlock], tallies: Sequence[BlockTally], behind: Spread
 ) -> Iterator[None]:
     """Readers on every branch, taken off again."""
     with ExitStack() as stack:
         for block, tally in zip(blocks, tallies, strict=True):
+            components = block.components()
             for module, add in (
-                (block.attention, tally.attention.add),
+                (block.mixing[1], tally.attention.add),
+                *((components[name], one.add) for name, one in tally.components.items()),
                 (block.ffn, tally.feed_forward.add),
                 (block.ffn.w_in, tally.units.add),
             ):
-                hook = module.register_forward_hook(lambda _m, _i, out, add=add: add(out))
+                hook = module.register_forward_hook(lambda _m, _i, out, add=add: add(added(out)))
                 stack.callback(hook.remove)
             entering = block.register_forward_pre_hook(
                 lambda _m, given, add=tally.stream.add: add(given[0])
@@ -197,9 +215,20 @@ def hooked(
 
 @contextmanager
 def silenced(branch: nn.Module) -> Iterator[None]:
-    """The branch adds nothing to the residual stream."""
-    hook = branch.register_forward_hook(lambda _m, _i, out: torch.zeros_like(out))
+    """The branch adds nothing to the residual stream; its states are as they were."""
+
+    def nothing(_module: nn.Module, _given: object, out: Outcome) -> Outcome:
+        if isinstance(out, Tensor):
+            return torch.zeros_like(out)
+        return torch.zeros_like(out[0]), *out[1:]
+
+    hook = branch.register_forward_hook(nothing)
     try:
         yield
     finally:
         hook.remove()
+
+
+def added(out: Outcome) -> Tensor:
+    """What a module adds, without the state that it may return beside it."""
+    return out if isinstance(out, Tensor) else out[0]

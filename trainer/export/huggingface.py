@@ -46,7 +46,17 @@ def huggingface_class(source: Source) -> str:
 
 
 def _model(source: Source) -> HuggingFaceModel:
-    """A class of transformers where one computes the same, else code of its own."""
+    """A class of transformers where one computes the same, else code of its own.
+
+    Raises:
+        ValueError: its states have no place in transformers' caches.
+    """
+    backbone = source.checkpoint.description.model.backbone
+    if backbone != "gpt":
+        raise ValueError(
+            f"backbone {backbone} has no form for transformers, whose caches hold no such states; "
+            "leave out --format hf"
+        )
     return stock_model(source.checkpoint) or custom_model(source.checkpoint)
 
 

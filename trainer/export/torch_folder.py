@@ -11,13 +11,18 @@ from safetensors.torch import save
 from state.durable import write_atomically
 from state.genome import is_gated
 from state.objects import ObjectStore
+from trainer.backbones.names import MIXINGS
+from trainer.backbones.shapes import head_width, mamba_head_width
 from trainer.checkpoint import Description
+from trainer.config import ModelConfig
 from trainer.export.activation import activation_parts
 from trainer.export.source import Source, read_source
 from trainer.widths import inner_width
 
 TEMPLATES = Path(__file__).parent
 STANDALONE_MODEL = TEMPLATES / "standalone_model.py.txt"
+STANDALONE_RECURRENT = TEMPLATES / "standalone_recurrent.py.txt"
+BEFORE_MODEL = "\nclass Model(nn.Module):\n"
 
 
 def export_torch(objects: ObjectStore, sha: str, folder: Path, tokenizer_path: Path) -> None:
@@ -45,7 +50,7 @@ def torch_files(source: Source) -> dict[str, bytes]:
         "model.safetensors": save(source.checkpoint.weights, {"format": "pt"}),
         "config.json": json_bytes(config),
         "tokenizer.json": source.tokenizer,
-        "model.py": STANDALONE_MODEL.read_bytes(),
+        "model.py": standalone_model(source.checkpoint.description),
     }
 
 
@@ -59,7 +64,32 @@ def configuration(description: Description) -> dict[str, JsonValue]:
         "inner_width": inner_width(model, genome),
         **model.model_dump(include={"recipe", "dim", "heads", "layers", "block", "vocab_size"}),
         **model.model_dump(include={"tied_head", "logit_softcap"}),
+        **_recurrence(model),
     }
+
+
+def _recurrence(model: ModelConfig) -> dict[str, JsonValue]:
+    """What a recurrent backbone needs besides; nothing for attention."""
+    mixing = MIXINGS[model.backbone]
+    if not mixing.components:
+        return {}
+    return {
+        "backbone": model.backbone,
+        "components": [*mixing.components],
+        "fusion": mixing.fusion,
+        "attention_layers": [n for n in range(model.layers) if model.has_attention(n)],
+        "head_width": head_width(model.dim),
+        "mamba_head_width": mamba_head_width(model.dim),
+    }
+
+
+def standalone_model(description: Description) -> bytes:
+    """The code of the model: that of the decoder, with the recurrent blocks where it has them."""
+    code = STANDALONE_MODEL.read_text(encoding="utf-8")
+    if description.model.backbone != "gpt":
+        blocks = STANDALONE_RECURRENT.read_text(encoding="utf-8")
+        code = code.replace(BEFORE_MODEL, f"\n{blocks}{BEFORE_MODEL}", 1)
+    return code.encode()
 
 
 def json_bytes(content: object) -> bytes:

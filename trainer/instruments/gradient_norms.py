@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from math import fsum, sqrt
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
-Component = Literal["embedding", "attention", "feed_forward", "other"]
+Component = Literal["embedding", "attention", "feed_forward", "rwkv6", "mamba2", "fusion", "other"]
+
+MIXER_PARTS: dict[str, Component] = {"rwkv6": "rwkv6", "mamba2": "mamba2"}
 
 
 class GradientNorms(NamedTuple):
@@ -24,6 +26,11 @@ class GradientNorms(NamedTuple):
     feed_forward: float
     """Matrices, biases and activation parameters of the feed-forward layers, and the norms in
     front of them."""
+    rwkv6: float
+    """Everything of RWKV-6; 0 where there is none."""
+    mamba2: float
+    fusion: float
+    """What puts both together, and the norms in front of them."""
     other: float
     """The norm behind the last block, and a head that is not tied."""
 
@@ -35,9 +42,13 @@ def component_of(name: str) -> Component:
         return "embedding"
     if top != "blocks":
         return "other"
-    layer = rest.split(".")[1]
+    layer, *inner = rest.split(".")[1:]
+    if layer == "mixer":
+        return MIXER_PARTS.get(inner[0], "fusion")
     if layer in {"attention", "attention_norm"}:
         return "attention"
+    if layer == "mixer_norm":
+        return "fusion"
     return "feed_forward" if layer in {"ffn", "ffn_norm"} else "other"
 
 
@@ -47,14 +58,10 @@ def gradient_norms(gradients: Mapping[str, Tensor]) -> GradientNorms:
 
     The total has the bits of `torch.nn.utils.get_total_norm`.
     """
-    squares: dict[Component, list[float]] = {
-        "embedding": [],
-        "attention": [],
-        "feed_forward": [],
-        "other": [],
-    }
+    parts: tuple[Component, ...] = get_args(Component)
+    squares: dict[Component, list[float]] = {part: [] for part in parts}
     if not gradients:
-        return GradientNorms(0.0, 0.0, 0.0, 0.0, 0.0)
+        return GradientNorms(0.0, **dict.fromkeys(parts, 0.0))
     found = torch.stack(torch._foreach_norm(list(gradients.values())))
     total, *norms = torch.cat([torch.linalg.vector_norm(found).reshape(1), found]).tolist()
     for name, norm in zip(gradients, norms, strict=True):

@@ -26,7 +26,7 @@ def examine(opened: OpenedModel, model: "GPT", *, quick: bool, progress: Progres
     """Everything, findings included."""
     now = Examination(opened, model, quick, progress)
     search, train = read_text(now, "search"), read_text(now, "train")
-    layers, layer_tokens, stream_end = read_inside(now)
+    inside = read_inside(now)
     taken = Diagnosis(
         subject=_subject(now),
         quick=quick,
@@ -38,9 +38,10 @@ def examine(opened: OpenedModel, model: "GPT", *, quick: bool, progress: Progres
         surprises=surprises(now, search),
         influence=influence_points(now),
         needle=needle(now),
-        layers=layers,
-        layer_tokens=layer_tokens,
-        stream_end=stream_end,
+        layers=inside.layers,
+        layer_tokens=inside.tokens,
+        stream_end=inside.stream_end,
+        components=inside.components,
         weights=matrices(now),
         memory=memory(now),
     )

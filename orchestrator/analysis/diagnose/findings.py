@@ -13,6 +13,7 @@ from orchestrator.analysis.diagnose.record import (
     Finding,
     Packing,
 )
+from orchestrator.analysis.diagnose.state_findings import state_findings
 from orchestrator.report.quantities import bpb
 from orchestrator.report.wording import counted, listed, sentence
 
@@ -38,7 +39,7 @@ RECALL = 0.1
 def findings_of(taken: Diagnosis) -> tuple[Finding, ...]:
     """The weightiest first."""
     parts = (_overfits, _context, _branches, _calibration, _units, _heads, _matrices, _needle)
-    found = [finding for part in parts for finding in part(taken)]
+    found = [finding for part in (*parts, state_findings) for finding in part(taken)]
     return tuple(sorted(found, key=lambda one: -one.weight))
 
 
@@ -145,7 +146,7 @@ def _branches(taken: Diagnosis) -> Iterator[Finding]:
 def _worths(taken: Diagnosis) -> Iterator[tuple[str, Estimate]]:
     """`layer 1's attention` and what it is worth, branch by branch."""
     for layer in taken.layers:
-        yield f"layer {layer.layer}'s attention", layer.attention.worth
+        yield f"layer {layer.layer}'s {layer.mixing}", layer.attention.worth
         yield f"layer {layer.layer}'s feed-forward", layer.feed_forward.worth
 
 

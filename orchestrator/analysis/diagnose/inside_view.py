@@ -1,7 +1,7 @@
 """What `symbio-auto diagnose` shows of the inside: layers, units, heads, weights, memory."""
 
 from orchestrator.analysis.compare.table import one_line, wrapped
-from orchestrator.analysis.diagnose.record import Branch, Diagnosis, Memory
+from orchestrator.analysis.diagnose.record import Branch, Component, Diagnosis, Memory
 from orchestrator.report.quantities import signed
 
 MAX_HEADS = 12
@@ -18,7 +18,8 @@ def layers(taken: Diagnosis) -> list[str]:
     ]
     for layer in taken.layers:
         first = f"{layer.layer:5}  {layer.stream:7.2f}"
-        lines.append(f"{first}  {_branch('attention', layer.attention)}")
+        lines.append(f"{first}  {_branch(layer.mixing, layer.attention)}")
+        lines += [f"{'':14}  {_component(one)}" for one in layer.components]
         lines.append(f"{'':14}  {_branch('feed-forward', layer.feed_forward)}")
     return [*lines, f"{'end':>5}  {taken.stream_end:7.2f}"]
 
@@ -30,6 +31,21 @@ def _branch(name: str, branch: Branch) -> str:
         f"{name:12}  {branch.update:6.2f}  {branch.share:11.0%}  {signed(branch.worth.value):>10}"
         f"  {span}"
     )
+
+
+def _component(one: Component) -> str:
+    return f"  {one.name:10}  {one.update:6.2f}  {'':>11}  {signed(one.worth.value):>10}"
+
+
+def components(taken: Diagnosis) -> list[str]:
+    """What each component of a fused backbone is worth."""
+    if not taken.components:
+        return []
+    lines = ["components: the loss rises by so many bits per byte without one in every layer"]
+    return lines + [
+        f"  {one.name:10}  {signed(one.worth.value):>8}  {one.share:4.0%} of what both save"
+        for one in taken.components
+    ]
 
 
 def units(taken: Diagnosis) -> list[str]:
@@ -56,9 +72,11 @@ def _place(x: float) -> str:
 
 
 def heads(taken: Diagnosis) -> list[str]:
-    """Where the heads look."""
+    """Where the heads look, if there are any."""
+    if not any(layer.heads for layer in taken.layers):
+        return []
     lines = ["attention by head: entropy (1 is even), and tokens it looks back on average"]
-    for layer in taken.layers:
+    for layer in (one for one in taken.layers if one.heads):
         shown = layer.heads[:MAX_HEADS]
         cells = "  ".join(f"{one.entropy:.2f} {one.distance:5.1f}" for one in shown)
         more = f"  and {len(layer.heads) - MAX_HEADS} more" if len(layer.heads) > MAX_HEADS else ""

@@ -122,7 +122,7 @@ class Needle(Record):
 
 
 class Branch(Record):
-    """What attention or the feed-forward of a layer adds."""
+    """What one part of a layer adds."""
 
     update: float
     """Root mean square of what it adds as a share of the stream's."""
@@ -153,16 +153,41 @@ class Head(Record):
     """Tokens that it looks back on average."""
 
 
+class Component(Record):
+    """One of several components that a layer fuses."""
+
+    name: str
+    update: float
+    """Root mean square of what it brings as a share of the stream's."""
+    worth: Estimate
+    """Bits per byte that the loss rises by without it in this layer."""
+
+
+class ComponentShare(Record):
+    """One component in all layers."""
+
+    name: str
+    worth: Estimate
+    """Bits per byte that the loss rises by without it in any layer."""
+    share: float
+    """Of what the components save one by one; 0 where it saves nothing."""
+
+
 class Layer(Record):
     """One block."""
 
     layer: int = Field(ge=1)
     stream: float
     """Root mean square of the residual stream that enters it."""
+    mixing: str = "attention"
+    """What mixes positions."""
     attention: Branch
+    """What that adds, whatever it is."""
     feed_forward: Branch
     units: Units
     heads: tuple[Head, ...]
+    """Of attention."""
+    components: tuple[Component, ...] = ()
 
 
 class Matrix(Record):
@@ -225,6 +250,8 @@ class Diagnosis(Record):
     """That the figures inside the layers were taken over."""
     stream_end: float
     """Root mean square of the residual stream behind the last layer."""
+    components: tuple[ComponentShare, ...] = ()
+    """Of a backbone that fuses several."""
     weights: tuple[Matrix, ...]
     memory: Memory
     findings: tuple[Finding, ...] = ()

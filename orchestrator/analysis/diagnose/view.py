@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from orchestrator.analysis.compare.table import cut, one_line, wrapped
-from orchestrator.analysis.diagnose.inside_view import heads, layers, memory, units, weights
+from orchestrator.analysis.diagnose.inside_view import (
+    components,
+    heads,
+    layers,
+    memory,
+    units,
+    weights,
+)
 from orchestrator.analysis.diagnose.record import (
     Calibration,
     Diagnosis,
@@ -38,6 +45,7 @@ def as_text(taken: Diagnosis) -> str:
         _influence(taken),
         _needle(taken.needle),
         layers(taken),
+        components(taken),
         units(taken),
         heads(taken),
         weights(taken),

@@ -28,6 +28,7 @@ def phase(**changes: object) -> PhaseState:
         "fit": SearchFit(population=12, steps_per_candidate=35, null_pairs=4),
         "first_generation": 10,
         "null_differences": (0.01, -0.01, 0.01, -0.01),
+        "replicate_differences": (0.01, -0.01, 0.01, -0.01),
         "start_distance": 0.8,
         "distance_history": (0.8, 0.8, 0.8, 0.8, 0.8, 0.8),
         "best_history": (2.0, 2.0, 2.0, 2.0, 2.0, 2.0),
@@ -143,10 +144,10 @@ def test_a_phase_without_challengers_or_about_to_close_keeps_its_size() -> None:
 
 
 def test_a_larger_generation_must_still_fit() -> None:
-    cost = generation_cost(population=13, steps=35, twins=0, confirmations=3)
+    cost = generation_cost(population=13, steps=35, pairs=0, confirmations=3)
     assert grown(rescaled(phase(), PLATEAU, steps_left=cost)) == 1
     assert grown(rescaled(phase(), PLATEAU, steps_left=cost - 1)) == 0
-    owing = phase(null_differences=(0.01, 0.01))
+    owing = phase(replicate_differences=(0.01, 0.01))
     assert grown(rescaled(owing, PLATEAU, steps_left=cost)) == 0
 
 
@@ -177,5 +178,5 @@ def test_the_size_stays_in_its_range_keeps_a_challenger_and_can_be_paid(
     assert max(6, lineages + 1) <= size <= 30
     if size > population:
         confirmed = min(lineages, size - lineages)
-        cost = generation_cost(population=size, steps=35, twins=0, confirmations=confirmed)
+        cost = generation_cost(population=size, steps=35, pairs=0, confirmations=confirmed)
         assert cost <= steps_left

@@ -85,7 +85,7 @@ def test_each_phase_has_its_row(report: FinalReport) -> None:
 def test_the_search_counts_its_own_false_alarms(report: FinalReport) -> None:
     text = markdown(report)
     assert "40 challengers were trained, 4 accepted; 3 draws were known already" in text
-    assert "Null pairs that passed the same test: 1 of 30." in text
+    assert "Null twins better by more than such twins differ: 1 of 30." in text
     assert "| +0.0213 | +0.0101 | accepted |" in text
 
 

@@ -14,6 +14,7 @@ from orchestrator.run_state import RunState
 from orchestrator.stages import search
 from orchestrator.stages.conclusion import (
     member_record,
+    phase_of,
     piece_of,
     result_of,
     training_result,
@@ -22,7 +23,7 @@ from orchestrator.stages.conclusion import (
     work_of,
 )
 from orchestrator.stages.halving import first_run, num_survivors, saved_steps, second_halves
-from orchestrator.stages.search_judgement import bits_per_byte
+from orchestrator.stages.search_results import bits_per_byte
 from state.genome import size
 from state.records import Genome
 from state.results import TrainingResult
@@ -47,8 +48,14 @@ def is_in_cambrian(state: RunState) -> bool:
 
 @lru_cache(maxsize=1)
 def planned() -> RunState:
-    """A generation of Cambrian, five challengers in each lineage, before its first result."""
+    """A generation of Cambrian, five challengers in each lineage, before its first result; the
+    noise is known.
+    """
     *_, state = drive(CONFIG, ENGINE, until=is_in_cambrian)
+    phase = phase_of(state)
+    assert phase.fit is not None
+    known = {"replicate_differences": (0.01, -0.01) * (phase.fit.null_pairs // 2 + 1)}
+    state = state.model_copy(update={"phase": phase.model_copy(update=known)})
     return search.open_work(state, CONFIG)
 
 

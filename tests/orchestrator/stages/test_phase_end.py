@@ -32,7 +32,7 @@ FATES = {
 def test_a_worse_phase_is_tried_again_once_then_given_up_and_the_run_is_replayed(
     worse: Worse, floor: float, wanted: list[str], tmp_path: Path
 ) -> None:
-    config = make_config(budget=1600, evolution={"endosymbiosis_floor": floor})
+    config = make_config(budget=2400, evolution={"endosymbiosis_floor": floor})
     engine = ScriptedEngine(tmp_path)
     engine.penalty = worse
     run = ScriptedRun(tmp_path, config, engine)

@@ -120,6 +120,8 @@ def test_it_begins_where_the_phase_began_with_empty_histories_and_the_noise_that
     first, again = phase_of(state), begun(state, engine)
     assert first.null_differences
     assert again.null_differences == first.null_differences
+    assert first.replicate_differences
+    assert again.replicate_differences == first.replicate_differences
     assert again.start_lineages == first.start_lineages
     assert again.start_oscillators == first.start_oscillators
     assert again.settled_before == books.line(state.ledger, "cambrian").settled
@@ -129,6 +131,7 @@ def test_it_begins_where_the_phase_began_with_empty_histories_and_the_noise_that
         "start_lineages",
         "start_oscillators",
         "null_differences",
+        "replicate_differences",
         "cooldown_left",
         "settled_before",
     }
@@ -142,6 +145,7 @@ def test_the_noise_of_candidates_of_another_length_is_measured_anew(
     shorter = phase_of(state).settings.model_copy(update={"steps_per_candidate": 20})
     state = with_phase(state, settings=shorter)
     assert begun(state, engine).null_differences == ()
+    assert begun(state, engine).replicate_differences == ()
 
 
 def test_the_lineages_decay_anew_when_oxidation_is_begun_again() -> None:

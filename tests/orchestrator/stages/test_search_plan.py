@@ -71,30 +71,30 @@ def test_what_does_not_divide_evenly_goes_round(population: int) -> None:
     assert set(total.values()) == {population - 4}
 
 
-def test_a_lineage_before_half_its_warm_up_gets_neither_challengers_nor_twins() -> None:
+def test_a_lineage_before_half_its_warm_up_gets_neither_challengers_nor_pairs() -> None:
     state = searching()
     young = state.lineages[2].model_copy(update={"age_steps": 9})
     state = state.model_copy(update={"lineages": (*state.lineages[:2], young, *state.lineages[3:])})
     seats = places(state, CONFIG)
     assert 2 not in seats.challengers
-    assert 2 not in seats.twins
+    assert 2 not in seats.pairs
     assert seats.num_challengers == phase_of(state).settings.population - 4
     grown = young.model_copy(update={"age_steps": 10})
     state = state.model_copy(update={"lineages": (*state.lineages[:2], grown, *state.lineages[3:])})
     assert 2 in places(state, CONFIG).challengers
 
 
-def test_twins_stop_when_the_phase_has_as_many_differences_as_it_was_fitted_with() -> None:
+def test_pairs_stop_when_the_phase_has_as_many_differences_as_it_was_fitted_with() -> None:
     for phase_index in (1, 2, 3):
         inside = [one for one in states() if one.phase_index == phase_index and one.phase]
         fit = phase_of(inside[-1]).fit
         assert fit is not None
-        assert len(phase_of(inside[-1]).null_differences) == fit.null_pairs
+        assert len(phase_of(inside[-1]).replicate_differences) == fit.null_pairs
         first = searching(phase_index)
-        assert sum(places(first, CONFIG).twins.values()) > 0
-        full = phase_of(first).model_copy(update={"null_differences": (0.1,) * fit.null_pairs})
+        assert sum(places(first, CONFIG).pairs.values()) > 0
+        full = phase_of(first).model_copy(update={"replicate_differences": (0.1,) * fit.null_pairs})
         after = first.model_copy(update={"phase": full})
-        assert places(after, CONFIG).twins == {}
+        assert places(after, CONFIG).pairs == {}
 
 
 def test_a_generation_never_takes_more_than_was_reserved_for_it() -> None:

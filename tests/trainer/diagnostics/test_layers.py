@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from state.genome import parse
+from trainer.backbones.blocks import Place
 from trainer.backbones.gpt import GPT, Block
 from trainer.config import ModelConfig, WorkerSetup
 from trainer.diagnostics.ablation import ablations, window_nats
@@ -93,7 +94,7 @@ def test_the_stream_is_what_enters_each_block() -> None:
     assert layers[0].stream == pytest.approx(float(x.square().mean().sqrt()), rel=1e-5)
     for block, reading in zip(model.blocks, layers, strict=True):
         assert reading.stream == pytest.approx(float(x.square().mean().sqrt()), rel=1e-4)
-        x = block(x, model.rotation[:, :16], None, 0)
+        x = block(x, Place(0, model.rotation[:, :16]), None)
     assert behind == pytest.approx(float(x.square().mean().sqrt()), rel=1e-4)
 
 

@@ -1,0 +1,109 @@
+"""Stateful against stateless training on the same tokens.
+
+    python -m benchmarks.hybrids_stateful --data tinyshakespeare.txt [--steps 500] [--seeds 3]
+
+Both arms read the same windows in the same order, in parallel tracks; one hands its states on, the
+other begins every window with empty ones. Each is measured both ways on the held-out text, so that
+what the states are worth in training and in reading is told apart. A third arm reads windows drawn
+anywhere, as training does by default.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from statistics import fmean, stdev
+
+import torch
+from pydantic import JsonValue
+
+from benchmarks.recording import write_result
+from state.genome import parse
+from state.tasks import BatchKey
+from trainer.backbones.names import Backbone
+from trainer.config import Contiguous, DataConfig, ModelConfig, OptimizerConfig, WorkerSetup
+from trainer.data import Dataset, prepare
+from trainer.evaluation import evaluate
+from trainer.member import Batch, Member, StepSettings
+from trainer.tracks import track_starts, windows_at
+
+ARMS = ("stateful", "stateless, same windows", "stateless, drawn windows")
+
+
+def main() -> None:
+    """Train, print and record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--backbone", default="gf-mh")
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--block", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--dim", type=int, default=64)
+    parser.add_argument("--layers", type=int, default=4)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        config = DataConfig(
+            paths=(asked.data,),
+            tokenizer="char",
+            split=Contiguous(train=0.9, search=0.1, test=0),
+        )
+        prepare(config, Path(folder), asked.block)
+        dataset = Dataset(Path(folder))
+        table = {arm: [trained(asked, dataset, arm, n) for n in range(asked.seeds)] for arm in ARMS}
+    told: dict[str, JsonValue] = {}
+    for arm, found in table.items():
+        told[arm] = [{**one} for one in found]
+        for way in ("read with states", "read without"):
+            nats = [one[way] for one in found]
+            spread = stdev(nats) if len(nats) > 1 else 0.0
+            print(f"{arm:26} {way:17} {fmean(nats):.4f} +- {spread:.4f} nats a character")
+    settings: dict[str, JsonValue] = {"steps": asked.steps, "backbone": asked.backbone}
+    print(write_result("hybrids-stateful", {**settings, "arms": told}))
+
+
+def trained(asked: argparse.Namespace, dataset: Dataset, arm: str, seed: int) -> dict[str, float]:
+    """Nats a character of one model, read both ways."""
+    backbone: Backbone = asked.backbone
+    model = ModelConfig(
+        dim=asked.dim,
+        heads=asked.dim // 32,
+        layers=asked.layers,
+        block=asked.block,
+        vocab_size=dataset.manifest.vocab_size,
+        backbone=backbone,
+        stateful=arm == "stateful",
+    )
+    optimizer = OptimizerConfig(batch=asked.batch)
+    member = Member.create(
+        WorkerSetup(run_folder="-", model=model, optimizer=optimizer), parse("gelu"), seed
+    )
+    key = BatchKey(seed=seed, lineage=0, generation=0, purpose="search")
+    past = member.model.empty_cache(asked.batch) if model.stateful else None
+    for step in range(asked.steps):
+        rate = min(1.0, (step + 1) / 50, (asked.steps - step) / (0.6 * asked.steps))
+        if arm == ARMS[2]:
+            starts = dataset.starts(key, step, asked.batch, asked.block)
+        else:
+            starts = track_starts(dataset, key, 0, step, asked.batch, asked.block)
+        inputs, targets = map(torch.from_numpy, windows_at(dataset, starts, asked.block))
+        member.train_step(Batch(inputs, targets, past=past), StepSettings(learning_rate=rate))
+    return {
+        way: measured(member, dataset, handed_on)
+        for way, handed_on in (("read with states", True), ("read without", False))
+    }
+
+
+def measured(member: Member, dataset: Dataset, handed_on: bool) -> float:
+    """Nats a character of the held-out text."""
+    model = member.model
+    own = model.config
+    model.config = own.model_copy(update={"stateful": handed_on})
+    try:
+        return evaluate(model, dataset, "search").nats_per_token
+    finally:
+        model.config = own
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""What it costs a run to be reported, how fast a backlog is sent, and what an outage loses.
+
+    python -m benchmarks.remote_cost --data TEXT --iters 600 --pairs 7 --save
+
+Runs of `train` with and without a reporter take turns; the server is a process of its own on this
+machine, as is the reporter, so what both of them take is part of the ratio. The training time of a
+run is what its own record says, from its first task to its last commit. What the reporter's process
+computes is told besides: a busy machine blurs a ratio, and not that.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+from pydantic import JsonValue
+
+from benchmarks.recording import write_result
+from state.commit import load_commit
+from state.metrics_store import MetricsStore
+from state.records import StepMetrics
+from state.run_folder import RunFolder
+
+GOAL = 1.01
+"""Training time with a reporter, in that without one."""
+ROOT = Path(__file__).parent.parent
+PROGRAM = (sys.executable, "-c", "from orchestrator.cli import main; raise SystemExit(main())")
+SECRET = "measured"
+BACKLOG_ROWS = 20_000
+
+
+def main() -> None:
+    """Measure, print, and write the result where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--iters", type=int, default=600)
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--save", action="store_true")
+    arguments = parser.parse_args()
+    data = str(arguments.data.absolute())
+    words = ["--data", data, "--iters", str(arguments.iters), "--model", arguments.model]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures: dict[str, JsonValue] = {
+            "goal": GOAL,
+            "iters": arguments.iters,
+            "model": arguments.model,
+            "processors": os.cpu_count(),
+            "cost": cost(folder, words, arguments.pairs),
+            "backlog": backlog(folder),
+            "outage": outage(folder, words),
+        }
+    print(json.dumps(figures, indent=2))
+    if arguments.save:
+        print(write_result("remote_cost", figures))
+
+
+def cost(folder: Path, words: list[str], pairs: int) -> JsonValue:
+    """Training time of reported runs in that of others, which take turns."""
+    seconds: dict[str, list[float]] = {"alone": [], "reported": []}
+    computed: list[float] = []
+    with server(folder, free_port()) as url:
+        for index in range(pairs):
+            order = ("alone", "reported") if index % 2 == 0 else ("reported", "alone")
+            for kind in order:
+                is_reported = kind == "reported"
+                run, cpu = trained(folder / f"{kind}-{index}", words, url if is_reported else None)
+                seconds[kind].append(training_seconds(run))
+                computed += [cpu] if is_reported else []
+    medians = {kind: statistics.median(values) for kind, values in seconds.items()}
+    ratios = [b / a for a, b in zip(seconds["alone"], seconds["reported"], strict=True)]
+    return {
+        "ratio_of_medians": round(medians["reported"] / medians["alone"], 4),
+        "median_of_ratios": round(statistics.median(ratios), 4),
+        "reporter_cpu_seconds": round(statistics.median(computed), 3),
+        "median_seconds": {kind: round(value, 3) for kind, value in medians.items()},
+        "seconds": {kind: [round(one, 3) for one in values] for kind, values in seconds.items()},
+    }
+
+
+def backlog(folder: Path) -> JsonValue:
+    """Rows a second that `push` sends of a run that nobody has heard of."""
+    run = RunFolder(folder / "backlog")
+    run.create()
+    steps = [step(index) for index in range(1, BACKLOG_ROWS + 1)]
+    with MetricsStore.open(run.metrics_db, writer=True) as store:
+        store.record_run("backlog", {}, "gelu(x)", "text")
+        store.record_steps("backlog", steps)
+    lines = (json.dumps(one.line()) for one in steps)
+    run.metrics_jsonl.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    with server(folder, free_port(), "backlog.db") as url:
+        began = time.monotonic()
+        subprocess.run(
+            [*PROGRAM, "push", str(run.root)], env=environment(url), check=True, cwd=folder
+        )
+        seconds = time.monotonic() - began
+    return {"rows": BACKLOG_ROWS, "rows_per_second": round(BACKLOG_ROWS / seconds)}
+
+
+def outage(folder: Path, words: list[str]) -> JsonValue:
+    """Rows of a run, and of a server that was killed and came back while it was reported."""
+    port, over = free_port(), threading.Event()
+    kills = 0
+
+    def keep_killing() -> None:
+        nonlocal kills
+        while not over.is_set():
+            with server(folder, port, "outage.db"):
+                over.wait(4.0)
+            kills += not over.is_set()
+            over.wait(2.0)
+
+    thread = threading.Thread(target=keep_killing)
+    thread.start()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        run, _ = trained(folder / "outage", words, url)
+    finally:
+        over.set()
+        thread.join()
+    with server(folder, port, "outage.db"):
+        subprocess.run(
+            [*PROGRAM, "push", str(run.root)], env=environment(url), check=True, cwd=folder
+        )
+    own, theirs = keys(run.metrics_db), keys(folder / "outage.db")
+    return {
+        "kills": kills,
+        "rows": len(own),
+        "lost": len(set(own) - set(theirs)),
+        "too_many": len(theirs) - len(own),
+    }
+
+
+def trained(folder: Path, words: list[str], url: str | None) -> tuple[RunFolder, float]:
+    """A run of its own process, and the CPU seconds of its reporter's."""
+    command = [*PROGRAM, "train", *words, "--engine", "inline", "--plain", "--seed", "1"]
+    process = psutil.Popen(
+        [*command, "--run-dir", str(folder)],
+        env=environment(url),
+        stdout=subprocess.DEVNULL,
+        cwd=folder.parent,
+    )
+    cpu = 0.0
+    while process.poll() is None:
+        with suppress(psutil.Error):
+            cpu = max([cpu, *map(cpu_of_reporter, process.children())])
+        time.sleep(0.2)
+    if process.returncode:
+        raise RuntimeError(f"the run ended with code {process.returncode}")
+    return RunFolder(folder), cpu
+
+
+def cpu_of_reporter(process: psutil.Process) -> float:
+    """CPU seconds of a reporter so far, 0 of any other process."""
+    if "dashboard.reporter" not in process.cmdline():
+        return 0.0
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def training_seconds(run: RunFolder) -> float:
+    """By the run's own clock."""
+    telemetry = load_commit(run, verify_objects=False).record.state["telemetry"]
+    assert isinstance(telemetry, dict)
+    found = telemetry["wall_seconds"]
+    assert isinstance(found, float)
+    return found
+
+
+def keys(database: Path) -> list[tuple[object, ...]]:
+    """Of every step."""
+    with closing(sqlite3.connect(database)) as store:
+        query = "SELECT run_id, generation, member, step, loss FROM metrics"
+        return list(store.execute(query))
+
+
+def environment(url: str | None) -> dict[str, str]:
+    """Of a run, and of a server."""
+    own = {"PYTHONPATH": str(ROOT), "SYMBIO_REMOTE_SECRET": SECRET, "SYMBIO_NO_FIGURES": "1"}
+    return {**os.environ, **own, "SYMBIO_REMOTE_URL": url or "", "SYMBIO_NOTIFY_URLS": ""}
+
+
+@contextmanager
+def server(folder: Path, port: int, database: str = "server.db") -> Iterator[str]:
+    """A server that is killed at the end."""
+    (folder / "none").mkdir(exist_ok=True)
+    command = [*PROGRAM, "serve", "--runs", "none", "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--db", f"sqlite:///{folder / database}"],
+        env=environment(None),
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while not answers(port):
+            if process.poll() is not None:
+                raise RuntimeError(f"the server ended with code {process.returncode}")
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    """Somebody listens there."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1):
+            return True
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """One that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def step(index: int) -> StepMetrics:
+    """A row as `train` writes them."""
+    return StepMetrics(
+        phase="training",
+        generation=0,
+        member_id="model",
+        step=index,
+        loss=1 / index,
+        learning_rate=0.001,
+        grad_norm=1 / (index + 1),
+        clip_coef=1.0,
+        clip_pct=0.0,
+        skipped=False,
+        tokens_per_sec=1000 / 7,
+        ms_per_step=50 / 7,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The server: pages and a read API over many runs, and a store that runs report to."""

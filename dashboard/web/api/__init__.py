@@ -1,0 +1,1 @@
+"""What the server knows, as JSON for programs."""

@@ -1,0 +1,1 @@
+"""How reports come in: `writer` stores messages, `body` reads requests, `routes` is the address."""

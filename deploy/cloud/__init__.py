@@ -1,0 +1,1 @@
+"""The machine that is rented: what it is, what it costs, and that it ends."""

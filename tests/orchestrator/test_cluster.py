@@ -1,0 +1,85 @@
+"""A run over several nodes of Ray, one of which dies, is the run that one machine alone does."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.kill_test.contents import contents
+from state.commit import load_commit
+from state.run_folder import RunFolder
+from tests.orchestrator.ray_cluster import RayCluster, require_namespaces, wait_for
+from trainer.demo_corpus import write_demo_corpus
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "budget": 60,
+    "model": {"dim": 8, "heads": 1, "layers": 1, "block": 16},
+    "optimizer": {"batch": 8},
+    "data": {"paths": ["corpus.txt"], "tokenizer": "byte", "search_bytes": 1000},
+    "battery": {"prompts": 1, "max_new_tokens": 1, "temperatures": [0.8]},
+    "gate": {"resamples": 100},
+    "engine": {"host_threads": 1, "workers": 2},
+    "run_dir": "run",
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a run each, with the same corpus and configuration."""
+    root = tmp_path_factory.mktemp("runs")
+    for name in ("alone", "spread"):
+        (root / name).mkdir()
+        write_demo_corpus(root / name / "corpus.txt", 20_000)
+        (root / name / "tiny.json").write_text(json.dumps(TINY), encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def cluster(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    require_namespaces()
+    made = RayCluster(tmp_path_factory.mktemp("cluster"), runs)
+    try:
+        made.start_head()
+        yield made
+    finally:
+        made.stop()
+
+
+def begin(folder: Path, cluster: RayCluster, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "orchestrator.cli", "--config", "tiny.json", *words],
+        cwd=folder,
+        env={**cluster.environment, "SYMBIO_NO_FIGURES": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_lineages_spread_over_nodes_without_a_shared_disk_and_survive_the_loss_of_one(
+    runs: Path, cluster: RayCluster
+) -> None:
+    joined = cluster.join()
+    done_there = cluster.scratch(joined)
+    with (
+        begin(runs / "alone", cluster, "--engine", "inline") as alone,
+        begin(runs / "spread", cluster, "--ray-address", cluster.address) as spread,
+    ):
+        wait_for(lambda: len([*done_there.glob("*/*/partial/*.outcome.json")]) >= 3)
+        assert cluster.kill(joined) >= 2
+        printed, _ = spread.communicate()
+        alone.communicate()
+    assert (alone.returncode, spread.returncode) == (0, 0), printed[-2000:]
+    ends = [RunFolder(runs / name / "run") for name in ("alone", "spread")]
+    commits = [load_commit(folder).record for folder in ends]
+    assert commits[0].objects == commits[1].objects
+    assert commits[0].kept == commits[1].kept
+    for name in ("metrics.jsonl", "results.jsonl", "events.jsonl"):
+        assert contents(ends[0])[name] == contents(ends[1])[name], name
+    assert [*done_there.glob("*/*/objects/*.safetensors")]
