@@ -189,9 +189,14 @@ class Connection:
         return lived and self._made_at > moment
 
     def is_up(self) -> bool:
-        """It was made and has not broken, as far as is known."""
+        """It was made and has not broken, as far as is known.
+
+        A channel that closes may be the first sign of it, a moment before the transport knows.
+        """
         transport = self._client.get_transport() if self._client is not None else None
-        return transport is not None and transport.is_active()
+        files = self._sftp.get_channel() if self._sftp is not None else None
+        whole = files is None or not files.closed
+        return transport is not None and transport.is_active() and whole
 
     def _connected(self) -> paramiko.SSHClient:
         if self._client is not None and self.is_up():

@@ -7,8 +7,11 @@ from pathlib import PurePosixPath
 from pydantic import JsonValue
 
 RUN_FLAGS = ("--run-dir", "--resume")
-KEPT_FLAGS = ("--engine", "--workers", "--device", "--ray-address")
-KEPT_SWITCHES = ("--json", "--plain", "--tensorboard", "--trackio", "--wandb")
+KEPT_FLAGS = ("--engine", "--workers", "--device", "--ray-address", "--sample-interval")
+KEPT_SWITCHES = (
+    *("--json", "--plain", "--tensorboard", "--trackio", "--wandb"),
+    *("--no-notify", "--no-remote", "--upload-checkpoint"),
+)
 """What of the first command also holds for the next ones: everything else is in the commit."""
 
 

@@ -41,6 +41,10 @@ class Kind(NamedTuple):
     """Refuses here what would be refused there."""
 
 
+RESUMED_WITH = frozenset({"--budget", "--iters", "--workers"})
+"""What a run on another machine may be given besides."""
+
+
 class Job(NamedTuple):
     """A run that is asked for."""
 
@@ -109,7 +113,9 @@ def _sent(far: "Session", arguments: argparse.Namespace, kind: Kind, job: Job) -
     if job.resumes:
         far.push(code_root(), None, job.local if job.local.is_dir() else None)
         words = [f"--resume=runs/{job.name}"]
-        own = [flag for flag in kind.flags if flag.name in {"--budget", "--iters", "--workers"}]
+        # A run that began on a processor is to use the device that was rented for it.
+        words += ["--device=auto"]
+        own = [flag for flag in kind.flags if flag.name in RESUMED_WITH]
         return [*kind.words, *words, *flag_words(arguments, own, (), send), "--plain"]
     there = []
     for path in job.data:

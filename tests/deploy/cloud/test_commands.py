@@ -124,7 +124,10 @@ def test_a_run_begun_here_goes_on_there(cloud: FakeCompute, far: FarFake, text: 
     (folder / "state.json").write_text("{}", encoding="utf-8")
     assert call("gcp run --resume runs/mine/state.json --budget 2000 --yes --detach") == 0
     assert far.pushed == [(None, Path("runs/mine"))]
-    assert far.words == ["--resume=runs/mine", "--budget=2000", "--plain"]
+    assert far.words == [
+        *("--resume=runs/mine", "--device=auto"),
+        *("--budget=2000", "--plain"),
+    ]
     (only,) = known_machines()
     assert (only.run, only.local) == ("mine", str(folder.resolve()))
 
