@@ -1,28 +1,38 @@
 """Every backbone at about 3.6 million parameters: 1,000 steps of 32 x 64 characters.
 
-    python -m benchmarks.hybrids --data tinyshakespeare.txt --runs FOLDER
-    python -m benchmarks.hybrids_speed
-    python -m benchmarks.hybrids_stateful --data tinyshakespeare.txt
+    python -m benchmarks.hybrids --data tinyshakespeare.txt --scratch FOLDER [--save]
+    python -m benchmarks.hybrids_speed [--save]
+    python -m benchmarks.hybrids_stateful --data tinyshakespeare.txt --scratch FOLDER [--save]
 
-One `symbio-auto train` a backbone and seed, 3 seeds for gpt, hy, gf-mh, cp and hgf, else one. A run
-that is in FOLDER already is read and not made again. Told are nats a character and perplexity on
-the last tenth of the text, tokens a second and peak memory of the process, what each component is
-worth with the other left in place, and how often the ratio of their gradient norms is in .3 to 3.
+One `symbio-auto train` a backbone and seed, on one thread: 3 seeds for gpt, hy, gf-mh, cp and hgf,
+else one. FOLDER/hybrids.jsonl holds every finished run; stop at any time, what is there is not
+made again. `--minutes 0` makes nothing and tells what is there. `--set NAME=VALUE` changes a
+setting of every run, so that an option is measured beside the default (its runs are kept apart):
+
+    --backbones gf-mh --set model.attention_every=4
+    --backbones gf-mh --set model.learned_state=true
+    --backbones gf-mh --set optimizer.first_length=8
+
+Told are nats a character and perplexity on the last tenth of the text, tokens a second and peak
+memory of the process, what each component is worth with the other left in place, and how often
+the ratio of their gradient norms is in .3 to 3 (gpt: of attention's to the feed-forward's).
 """
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping
+import shutil
+import time
+from collections.abc import Iterator
 from math import exp
 from pathlib import Path
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 
 import torch
 from pydantic import JsonValue
 
+from benchmarks.hybrids_table import line, ratios, summary, verdicts
+from benchmarks.kept_rows import KeptRows, Row
+from benchmarks.one_thread import peak_megabytes, train_command
 from benchmarks.recording import write_result
 from orchestrator.opened_model import open_model
 from state.genome import parse
@@ -35,32 +45,80 @@ from trainer.widths import num_parameters
 PARAMETERS = 3_600_000
 REPEATED: tuple[Backbone, ...] = ("gpt", "hy", "gf-mh", "cp", "hgf")
 SEEDS = 3
-RATIOS = (0.3, 3.0)
-ABLATED_WINDOWS = 128
+ABLATED_WINDOWS = 512
 CHARACTERS = 330
 """About the vocabulary of the text; only the size of the embedding depends on it."""
 
 
 def main() -> None:
-    """Make what is missing, print the table and record it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Make what is missing, print the table, record it if asked."""
+    asked = arguments()
+    rows, began = KeptRows(asked.scratch / "hybrids.jsonl"), time.monotonic()
+    for backbone, seed in plan(asked):
+        if rows.find(key_of(asked, backbone, seed)) is not None:
+            continue
+        if asked.minutes is not None and time.monotonic() - began >= 60 * asked.minutes:
+            break
+        row = {**key_of(asked, backbone, seed), **measured(asked, backbone, seed)}
+        rows.add(row)
+        print(line(backbone, summary([row])), flush=True)
+    table = table_of(asked, rows)
+    print(f"\n{asked.steps} steps of {asked.batch} x {asked.block}, all that is finished:")
+    for name, told in table.items():
+        print(line(name, told))
+    verdict = verdicts(table)
+    for name, found in verdict.items():
+        print(f"{name}: {found}")
+    if asked.save:
+        config = key_of(asked, "gpt", 0)
+        settings = {name: config[name] for name in config if name not in ("backbone", "seed")}
+        backbones: dict[str, JsonValue] = {**table}
+        print(write_result("hybrids", {**settings, "bars": verdict, "backbones": backbones}))
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True)
-    parser.add_argument("--runs", type=Path, default=Path("runs/hybrids"))
+    parser.add_argument("--scratch", type=Path, default=Path("runs/hybrids"))
+    parser.add_argument("--save", action="store_true", help="write results/hybrids.json")
+    parser.add_argument("--minutes", type=float, help="begin no run after so many; 0: make none")
     parser.add_argument("--backbones", nargs="*", default=[*list_backbones()])
-    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of those that are repeated")
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--block", type=int, default=64)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--parameters", type=int, default=PARAMETERS)
-    asked = parser.parse_args()
-    table: dict[str, JsonValue] = {}
-    for backbone in asked.backbones:
-        seeds = range(asked.seeds if backbone in REPEATED else 1)
-        figures = [measured(asked, backbone, seed) for seed in seeds]
-        table[backbone] = {"seeds": [*figures], **summary(figures)}
-        print(line(backbone, figures), flush=True)
-    config: dict[str, JsonValue] = {"steps": asked.steps, "block": asked.block}
-    print(write_result("hybrids", {**config, "batch": asked.batch, "backbones": table}))
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    return parser.parse_args()
+
+
+def plan(asked: argparse.Namespace) -> Iterator[tuple[Backbone, int]]:
+    """Every run: the first seed of all, those that are repeated in front, then further seeds."""
+    ordered = sorted(asked.backbones, key=lambda one: one not in REPEATED)
+    for seed in range(asked.seeds):
+        for backbone in ordered:
+            if seed == 0 or backbone in REPEATED:
+                yield backbone, seed
+
+
+def key_of(asked: argparse.Namespace, backbone: Backbone, seed: int) -> Row:
+    """What a run depends on."""
+    sizes = {name: getattr(asked, name) for name in ("steps", "block", "batch")}
+    sizes |= {"aimed_at": asked.parameters, "settings": sorted(asked.set)}
+    return {"backbone": backbone, "seed": seed, **sizes}
+
+
+def table_of(asked: argparse.Namespace, rows: KeptRows) -> dict[str, Row]:
+    """By backbone, in the order of the registry, what its finished runs say together."""
+    found: dict[str, list[Row]] = {}
+    for backbone, seed in plan(asked):
+        row = rows.find(key_of(asked, backbone, seed))
+        if row is not None:
+            found.setdefault(backbone, []).append(row)
+    return {name: summary(found[name]) for name in list_backbones() if name in found}
 
 
 def shape_near(backbone: Backbone, parameters: int, block: int) -> ModelConfig:
@@ -80,20 +138,10 @@ def shape_near(backbone: Backbone, parameters: int, block: int) -> ModelConfig:
     return min(made, key=lambda one: abs(num_parameters(one, parse("gelu")) - parameters))
 
 
-def measured(asked: argparse.Namespace, backbone: Backbone, seed: int) -> dict[str, JsonValue]:
+def measured(asked: argparse.Namespace, backbone: Backbone, seed: int) -> Row:
     """Everything of one run."""
-    folder = RunFolder(asked.runs / f"{backbone}-{seed}")
     shape = shape_near(backbone, asked.parameters, asked.block)
-    note = folder.root / "peak-megabytes.json"
-    if not folder.final_report.exists():
-        command = [sys.executable, "-m", "orchestrator.cli", "train", "--data", asked.data]
-        command += ["--plain", "--tokenizer", "char", "--split", "contiguous:0.9,0.1,0"]
-        command += ["--backbone", backbone, "--dim", str(shape.dim), "--heads", str(shape.heads)]
-        command += ["--layers", str(shape.layers), "--block", str(asked.block), "--seed", str(seed)]
-        command += ["--batch", str(asked.batch), "--iters", str(asked.steps)]
-        command += ["--run-dir", str(folder.root)]
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(peak_megabytes(command)), encoding="utf-8")
+    folder, peak = finished_run(asked, shape, seed)
     report = json.loads(folder.final_report.read_text(encoding="utf-8"))
     nats = report["search"]["nats_per_token"]
     rows = [json.loads(one) for one in folder.metrics_jsonl.read_text().splitlines()]
@@ -105,20 +153,28 @@ def measured(asked: argparse.Namespace, backbone: Backbone, seed: int) -> dict[s
         "layers": shape.layers,
         "dim": shape.dim,
         "tokens_per_second": median(row["tokens_per_sec"] for row in rows),
-        "peak_megabytes": json.loads(note.read_text(encoding="utf-8")),
+        "seconds": fmean(row["ms_per_step"] for row in rows) * len(rows) / 1000,
+        "peak_megabytes": peak,
         "ablation_nats": {**worth},
         "ablation_shares": {**shares_of(worth)},
-        "ratios_inside": ratios_inside(rows),
+        **ratios(rows),
     }
 
 
-def peak_megabytes(command: list[str]) -> float:
-    """Most memory of the process that runs the command."""
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"{' '.join(command[:4])} failed")
-    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+def finished_run(
+    asked: argparse.Namespace, shape: ModelConfig, seed: int
+) -> tuple[RunFolder, float]:
+    """The run, made from its beginning where it is not whole, and its peak memory in MB."""
+    names = [shape.backbone, str(seed), *(one.replace("/", "-") for one in sorted(asked.set))]
+    sizes = f"{asked.steps}-{asked.batch}x{asked.block}-{asked.parameters}"
+    folder = RunFolder(asked.scratch / "-".join([*names, sizes]))
+    note = folder.root / "peak-megabytes.json"
+    if not note.exists():
+        shutil.rmtree(folder.root, ignore_errors=True)
+        command = train_command(asked.data, shape, seed, asked.steps, asked.batch, folder.root)
+        peak = peak_megabytes(command, asked.set)
+        note.write_text(json.dumps(peak), encoding="utf-8")
+    return folder, json.loads(note.read_text(encoding="utf-8"))
 
 
 def component_worth(folder: RunFolder) -> dict[str, float]:
@@ -130,45 +186,6 @@ def component_worth(folder: RunFolder) -> dict[str, float]:
     with opened.model() as model:
         extra = component_ablations(model, opened.setup, [pair])
     return {name: float(nats.sum()) / pair[0].numel() for name, nats in extra.items()}
-
-
-def ratios_inside(rows: Iterable[Mapping[str, float | None]]) -> float | None:
-    """Share of the steps whose gradient norms of both components are of the same size."""
-    ratios = [
-        first / second
-        for row in rows
-        if (first := row.get("grad_norm_rwkv6")) and (second := row.get("grad_norm_mamba2"))
-    ]
-    inside = sum(RATIOS[0] <= ratio <= RATIOS[1] for ratio in ratios)
-    return inside / len(ratios) if ratios else None
-
-
-def summary(figures: list[dict[str, JsonValue]]) -> dict[str, JsonValue]:
-    """Mean and spread of the loss."""
-    nats = [nats_of(one) for one in figures]
-    return {"mean": fmean(nats), "stdev": stdev(nats) if len(nats) > 1 else None}
-
-
-def nats_of(figures: Mapping[str, JsonValue]) -> float:
-    """The loss of one run."""
-    found = figures["nats"]
-    assert isinstance(found, float)
-    return found
-
-
-def line(backbone: str, figures: list[dict[str, JsonValue]]) -> str:
-    """A row for people, of the first seed but for the loss."""
-    nats, one = [nats_of(each) for each in figures], figures[0]
-    spread = f"+-{stdev(nats):.4f}" if len(nats) > 1 else ""
-    shares = one["ablation_shares"]
-    told = {
-        name: f"{share:.0%}" for name, share in (shares if isinstance(shares, dict) else {}).items()
-    }
-    return (
-        f"{backbone:8} {fmean(nats):.4f} {spread:9} {one['parameters']:>10,} parameters "
-        f"{one['tokens_per_second']:>9,.0f} tokens/s {one['peak_megabytes']:>7,.0f} MB {told} "
-        f"ratio inside {one['ratios_inside']}"
-    )
 
 
 if __name__ == "__main__":

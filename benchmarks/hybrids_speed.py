@@ -1,6 +1,6 @@
 """Tokens a second of every backbone beside gpt, one thread, in turn.
 
-    python -m benchmarks.hybrids_speed [--blocks 64 256] [--rounds 7]
+    python -m benchmarks.hybrids_speed [--blocks 64 256] [--rounds 7] [--save]
 
 Shape `small` (8 layers of 128), 2,048 tokens a step. Each round takes a step of every backbone, so
 that what else the machine does falls on all alike; told are the medians of the ratios to the gpt
@@ -31,12 +31,14 @@ def main() -> None:
     parser.add_argument("--blocks", nargs="*", type=int, default=[64, 256])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--backbones", nargs="*", default=[*list_backbones()])
+    parser.add_argument("--save", action="store_true", help="write results/hybrids-speed.json")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     tables: dict[str, JsonValue] = {
         str(block): table(block, asked.rounds, asked.backbones) for block in asked.blocks
     }
-    print(write_result("hybrids-speed", {"tokens": TOKENS, "rounds": asked.rounds, **tables}))
+    if asked.save:
+        print(write_result("hybrids-speed", {"tokens": TOKENS, "rounds": asked.rounds, **tables}))
 
 
 def table(block: int, rounds: int, backbones: Sequence[Backbone]) -> dict[str, JsonValue]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from benchmarks.overhead_clock import Mark, recorded
-from orchestrator.config import BatteryConfig, EngineConfig, EvolutionConfig, HostConfig, RunConfig
+from orchestrator.battery_config import BatteryConfig
+from orchestrator.config import EngineConfig, EvolutionConfig, HostConfig, RunConfig
 from orchestrator.phases import SIX_PHASES
 from orchestrator.preparation import prepare_run
 from orchestrator.session import execute

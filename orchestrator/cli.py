@@ -12,6 +12,8 @@ from orchestrator.grammar import EXIT_USAGE, build_parser
 
 EXIT_FAILURE = 1
 EXIT_STOPPED = 3
+STOPPING = frozenset({"HostDivergedError", "GateFailedError"})
+"""Errors by which a guard of ours ends a run."""
 EXIT_INTERRUPTED = 130
 
 Runner = Callable[[argparse.Namespace], int]
@@ -30,6 +32,7 @@ COMMANDS = {
     "report": ("report", "run"),
     "compare": ("compare", "run"),
     "diagnose": ("diagnose", "run"),
+    "gates": ("gates", "run"),
     "serve": ("serve", "run"),
     "push": ("push", "run"),
     "verify": ("verify", "run"),
@@ -89,7 +92,7 @@ def _first_line(error: BaseException) -> str:
 
 def _stopped_code(error: BaseException) -> int:
     """3 when a guard of ours stopped the run, 1 for anything else."""
-    return EXIT_STOPPED if type(error).__name__ == "HostDivergedError" else EXIT_FAILURE
+    return EXIT_STOPPED if type(error).__name__ in STOPPING else EXIT_FAILURE
 
 
 if __name__ == "__main__":

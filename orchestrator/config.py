@@ -3,11 +3,15 @@
 Imports no torch, so that a wrong value is refused before anything slow is loaded.
 """
 
-from typing import Annotated, Literal, assert_never
+from typing import Literal, assert_never
 
 from pydantic import Field, field_validator, model_validator
 
+from orchestrator.battery_config import BatteryConfig
+from orchestrator.fusable import require_fusable
+from orchestrator.parts_config import PartsConfig
 from orchestrator.train_config import TrainConfig
+from orchestrator.validation_config import ValidationConfig
 from state.base import Record
 from state.detector_names import DETECTOR_NAMES
 from state.nearest import quoted, suggestion
@@ -91,12 +95,15 @@ class EvolutionConfig(Record):
     """Draw the operators by what became of their children, else evenly."""
     operator_floor: float = Field(default=0.04, ge=0, le=0.1)
     """Least share of the draws that any operator keeps."""
+    evolve_fusion: bool = False
+    """Of a backbone with two components: how they are fused is a gene beside the activation."""
     withheld: tuple[str, ...] = ()
     """Findings that are reported and not answered."""
     shift_shares: bool = True
     """Where Primordial ends, a run that is short of steps moves them from the lineages to the host.
     The preset `original` keeps its shares.
     """
+    parts: PartsConfig = PartsConfig()
 
     @field_validator("activation")
     @classmethod
@@ -157,23 +164,6 @@ class GateConfig(Record):
     resamples: int = Field(default=1000, ge=100, le=100_000)
 
 
-Question = Annotated[str, Field(min_length=1, max_length=10_000)]
-Temperature = Annotated[float, Field(ge=0, le=10)]
-
-
-class BatteryConfig(Record):
-    """What the inference battery asks."""
-
-    prompts: int = Field(default=20, ge=1, le=1_000)
-    """Openings of held-out text; our own fill the gap where it offers too few. Gates compare what
-    is written from 8 prompts on.
-    """
-    questions: tuple[Question, ...] = ()
-    """Prompts of the user's own, in place of those."""
-    temperatures: tuple[Temperature, ...] = Field(default=(0.4, 0.7, 1.0), min_length=1)
-    max_new_tokens: int = Field(default=80, ge=1, le=10_000)
-
-
 class EngineConfig(Record):
     """Where the members train."""
 
@@ -183,7 +173,12 @@ class EngineConfig(Record):
     host_threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads of a single host; None takes every core. Part of what fixes the bits."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the products; auto: bfloat16 on CUDA, float32 on a CPU."""
+    stack: int | None = Field(default=None, ge=0, le=256)
+    """Most members that train as one batched program; 0: each by itself. None takes 16 on CUDA,
+    and none on a CPU.
+    """
     ray_address: str = "local"
     deterministic: bool = False
     """On CUDA: kernels that give the same bits every time. Those of the CPU always do."""
@@ -217,6 +212,8 @@ class RunConfig(Record):
     """Empty means the six phases of `orchestrator.phases`."""
     host: HostConfig = HostConfig()
     gate: GateConfig = GateConfig()
+    validation: ValidationConfig | None = None
+    """None asks no validation gate, as in runs of older versions."""
     battery: BatteryConfig = BatteryConfig()
     engine: EngineConfig = EngineConfig()
     train: TrainConfig = TrainConfig()
@@ -231,6 +228,8 @@ class RunConfig(Record):
                 self._require_one_model()
             case _:
                 assert_never(self.mode)
+        formulas = (self.evolution.activation, self.train.activation, *self.control)
+        require_fusable(self.model.backbone, formulas, evolves=self.evolution.evolve_fusion)
         return self
 
     def _require_six_phases(self) -> None:
@@ -251,6 +250,8 @@ class RunConfig(Record):
         if self.budget < 1:
             raise ValueError(f"{self.budget} steps train nothing; give --iters 1 or more")
         self.train.challenge.require_room(self.budget)
+        if self.evolution.evolve_fusion:
+            raise ValueError("evolution.evolve_fusion needs a population; leave it out of train")
         if self.phases or self.control:
             name = "phases" if self.phases else "control"
             raise ValueError(f"{name} belongs to the six phases; leave it out of symbio-auto train")

@@ -16,10 +16,17 @@ from orchestrator.slowness.watchdog import place_of
 from orchestrator.stages.conclusion import concluded, with_results
 from orchestrator.stages.dispatch import Stage, stage_of
 from orchestrator.telemetry import Telemetry, add_outcomes, at_commit
+from orchestrator.validation.hold import require_passed
 from state.commit_files import CommitFiles
 from state.results import Outcome
 from state.run_folder import RunFolder
 from state.tasks import Task
+
+
+def never(state: RunState) -> bool:
+    """Of no state: a run goes on to its end."""
+    del state
+    return False
 
 
 class Controller:
@@ -36,6 +43,7 @@ class Controller:
         telemetry: Telemetry,
         should_stop: Callable[[], bool],
         started_at: float,
+        until: Callable[[RunState], bool] = never,
     ) -> None:
         self.config = config
         self.state = state
@@ -44,14 +52,20 @@ class Controller:
         self.recorder = recorder
         self.telemetry = telemetry
         self.should_stop = should_stop
+        self.until = until
         self._started_at = started_at
         self._clock = time.monotonic()
 
     def run(self) -> RunState:
-        """Work until the run is finished or a stop is asked for; the last commit says where."""
+        """Work until the run is finished or a stop is asked for; the last commit says where.
+
+        Raises:
+            GateFailedError: a validation gate lets nothing more be spent.
+        """
         self.recorder.record_run(self.config, self.state)
         self.commit()
-        while self.state.status == "running" and not self.should_stop():
+        while self.state.status == "running" and not self._is_left():
+            require_passed(self.state.validation.verdicts, self.config.validation)
             stage = stage_of(self.state, self.config)
             if self.state.work is None:
                 self.state = stage.open_work(self.state, self.config)
@@ -60,6 +74,9 @@ class Controller:
                 self._conclude(stage)
             self.commit(concluded=done)
         return self.state
+
+    def _is_left(self) -> bool:
+        return self.should_stop() or self.until(self.state)
 
     def commit(self, *, concluded: bool = False) -> None:
         """Make everything so far durable."""

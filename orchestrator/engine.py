@@ -7,6 +7,7 @@ from orchestrator.task_runner import TaskRunner
 from state.results import Outcome
 from state.tasks import Task
 from trainer.config import WorkerSetup
+from trainer.stacked.grouping import groups
 
 
 class Engine(Protocol):
@@ -29,20 +30,26 @@ class Engine(Protocol):
 
 
 class InlineEngine:
-    """Runs every task in this process, one after the other; opens no socket."""
+    """Runs every task in this process, one after the other, stacks as one; opens no socket."""
 
     slots = 1
 
     def __init__(self, setup: WorkerSetup) -> None:
-        self._runner = TaskRunner(setup)
+        self._setup, self._runner = setup, TaskRunner(setup)
 
     def run(self, tasks: Sequence[Task], should_stop: Callable[[], bool]) -> list[Outcome]:
-        outcomes = []
-        for task in tasks:
+        outcomes: dict[int, Outcome] = {}
+        for group in groups(tasks, self._setup):
             if should_stop():
                 break
-            outcomes.append(self._runner.run(task))
-        return outcomes
+            found = self._run([tasks[index] for index in group])
+            outcomes |= zip(group, found, strict=True)
+        return [outcomes[index] for index in sorted(outcomes)]
+
+    def _run(self, group: Sequence[Task]) -> list[Outcome]:
+        if len(group) == 1:
+            return [self._runner.run(group[0])]
+        return self._runner.run_together(group)
 
     def close(self) -> None:
         return None

@@ -105,6 +105,8 @@ FLAGS = (
         "--ray-address", "engine.ray_address", str, "a Ray cluster that runs", metavar="HOST:PORT"
     ),
     Flag("--device", "engine.device", str, "where to compute", ("auto", "cpu", "cuda")),
+    Flag("--stack", "engine.stack", whole, "members trained as one", unset="16 on CUDA, else 0"),
+    Flag("--dtype", "engine.dtype", str, "of the products", ("auto", "float32", "bfloat16")),
     Flag("--seed", "seed", whole, "random seed; the same one gives the same bits"),
     Flag("--run-dir", "run_dir", str, "folder of the run", metavar="DIR"),
     Flag("--keep-gb", "keep_gb", number, "of older weights that stay, for fork"),
@@ -120,6 +122,7 @@ class Switch(NamedTuple):
 
 
 SWITCHES = (
+    Switch("--strict-gates", "validation.strict", "stop where any validation gate fails"),
     Switch("--stateful", "model.stateful", "hand the states of a recurrent backbone on"),
     Switch(
         "--deterministic",
@@ -145,9 +148,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("--challenge-steps", "--challenge-on-alarm"),
     ),
     "what is measured": ("--eval-interval", "--sample-interval", "--prompts"),
+    "the validation gates": ("--strict-gates", "--waive"),
     "the engine": (
-        *("--engine", "--workers", "--ray-address", "--device", "--dtype", "--deterministic"),
-        "--seed",
+        *("--engine", "--workers", "--ray-address", "--device", "--backend", "--stack"),
+        *("--dtype", "--deterministic", "--seed"),
     ),
     "the run and what is shown": (
         *("--run-dir", "--keep-gb", "--config", "--resume", "--plain", "--json"),
@@ -198,6 +202,9 @@ def add_flags(
             metavar=None if flag.choices else flag.metavar or METAVARS.get(flag.kind, "NAME"),
             help=(flag.text + _shown_default(flag, defaults or {})).replace("%", "%%"),
         )
+        if flag.name == "--device":
+            _add_backend(groups, flag)
+    add_waivers(groups["--waive"])
     for switch in switches:
         groups[switch.name].add_argument(
             switch.name,
@@ -206,6 +213,40 @@ def add_flags(
             default=argparse.SUPPRESS,
             help=switch.text,
         )
+
+
+def _add_backend(groups: FlagGroups, device: Flag) -> None:
+    """The original's flag for the device, whose own backend was called helios."""
+    groups["--backend"].add_argument(
+        "--backend",
+        dest=device.path,
+        type=lambda name: "auto" if name == "helios" else name,
+        choices=device.choices,
+        default=argparse.SUPPRESS,
+        metavar="NAME",
+        help="the original's name of --device; helios is auto",
+    )
+
+
+def add_waivers(parser: argparse._ActionsContainer) -> None:
+    """The flag that lets a run go on where a gate has failed."""
+    parser.add_argument(
+        "--waive",
+        action="append",
+        metavar="GATE",
+        default=argparse.SUPPRESS,
+        help="let this gate fail and go on, e.g. G4; may be repeated",
+    )
+
+
+def given_waivers(given: Settings) -> list[str]:
+    """The gates to waive, taken out of what was given; a table with anything else stays."""
+    table = given.get("validation")
+    names = table.get("waive") if isinstance(table, dict) and len(table) == 1 else None
+    if not isinstance(names, list):
+        return []
+    del given["validation"]
+    return [str(name) for name in names]
 
 
 METAVARS: Mapping[object, str] = {whole: "N", number: "X", names: "LIST"}
@@ -244,6 +285,8 @@ def settings_of(
     given = vars(arguments)
     if "data" in given:
         settings = nested("data.paths", list(given["data"]))
+    if "waive" in given:
+        settings = merge(settings, nested("validation.waive", list(given["waive"])))
     for path in (one.path for listed in (flags, switches) for one in listed):
         if path in given:
             settings = merge(settings, nested(path, given[path]))

@@ -140,9 +140,6 @@ def _add_job(parser: argparse.ArgumentParser, groups: FlagGroups) -> None:
     watching.add_argument("--detach", action="store_true", help="start it there and leave it alone")
     _add_restarts(watching)
     add_reporting(groups)
-    groups["--device"].add_argument(
-        "--backend", metavar="NAME", default=argparse.SUPPRESS, help="--device; helios is auto"
-    )
     groups["--resume"].add_argument(
         "--resume",
         type=Path,

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from orchestrator.analysis_grammar import add_analysis_commands
 from orchestrator.battery.prompt_file import prompt_lines
-from orchestrator.flags import FlagGroups, add_flags, number, whole
+from orchestrator.flags import FlagGroups, add_flags, add_waivers, number, whole
 from orchestrator.gcp_grammar import add_gcp
 from orchestrator.help_page import USAGE, add_examples, front_page
 from orchestrator.one_line_parser import EXIT_USAGE, OneLineParser
@@ -196,6 +196,7 @@ def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
     resume = _of_run(commands, "resume", "let a paused run go on, or go on with a stopped one")
     resume.add_argument("--plain", action="store_true", help="log lines in place of the live view")
     resume.add_argument("--json", action="store_true", help="print the final report as JSON only")
+    add_waivers(resume)
     add_reporting_to(resume)
     sample = _of_run(commands, "sample", "let the best model write")
     sample.add_argument("--prompt", default="", help="what it goes on from")
@@ -220,7 +221,10 @@ def _add_run_commands(commands: "Commands[OneLineParser]") -> None:
 def _add_export(commands: "Commands[OneLineParser]") -> None:
     export = _of_run(commands, "export", "the model as a folder for others")
     export.add_argument(
-        "--to", type=Path, required=True, metavar="DIR", help="a new folder, or an earlier export"
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="a new folder, or an earlier export (ckpt_BACKBONE_final, or ckpt_BACKBONE_stepN)",
     )
     export.add_argument(
         "--format",

@@ -27,7 +27,7 @@ examples:
 
 COMMAND_GROUPS: Mapping[str, Sequence[str]] = {
     "start and go on": ("plan", "train", "pause", "resume", "stop", "fork"),
-    "look at a run": ("status", "watch", "report", "compare", "diagnose", "serve", "push"),
+    "look at a run": ("status", "watch", "report", "compare", "diagnose", "gates", "serve", "push"),
     "use the model": ("sample", "chat", "battery", "export"),
     "elsewhere": ("gcp",),
     "check": ("verify", "doctor"),
@@ -47,6 +47,7 @@ EXAMPLES: Mapping[str, str] = {
     "report": "symbio-auto report runs/symbio-auto",
     "compare": "symbio-auto compare runs/symbio-auto runs/symbio-auto-2",
     "diagnose": "symbio-auto diagnose runs/symbio-auto",
+    "gates": "symbio-auto gates runs/symbio-auto --strict-gates --waive G5",
     "push": "symbio-auto push runs/symbio-auto --to https://runs.example.org:8420",
     "serve": "symbio-auto serve --runs runs --port 8420",
     "sample": 'symbio-auto sample runs/symbio-auto --prompt "What do you think?" --num 3',

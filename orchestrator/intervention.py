@@ -4,6 +4,7 @@ The states of a run follow from its first configuration, its results and these. 
 the results in `results.jsonl`.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import JsonValue, ValidationError
@@ -28,7 +29,7 @@ class Place(Record):
 class Intervention(Record):
     """A change of the configuration at one place."""
 
-    kind: Literal["extended", "forked"]
+    kind: Literal["extended", "forked", "waived"]
     place: Place
     before: dict[str, JsonValue]
     """The settings as they were, table within table; only those that changed."""
@@ -66,3 +67,24 @@ def first_configuration(config: RunConfig, changes: tuple[Intervention, ...]) ->
     for change in reversed(changes):
         config = with_settings(config, change.before)
     return config
+
+
+def waiver(config: RunConfig, state: RunState, names: Sequence[str]) -> Intervention:
+    """The change that lets validation gates of these names stop a run no more.
+
+    Raises:
+        ValueError: the run is finished, asks no gates, or has no such gate.
+    """
+    if state.status == "finished":
+        raise ValueError(f"run {state.run_id} is finished; --waive lets a stopped run go on")
+    if config.validation is None:
+        raise ValueError(f"run {state.run_id} asks no validation gates; leave --waive out")
+    before = list(config.validation.waive)
+    after = with_settings(config, {"validation": {"waive": [*before, *names]}}).validation
+    assert after is not None
+    return Intervention(
+        kind="waived",
+        place=place_of(state),
+        before={"validation": {"waive": [*before]}},
+        after={"validation": {"waive": [*dict.fromkeys(after.waive)]}},
+    )

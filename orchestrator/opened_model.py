@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.commits import Saved, restore
-from orchestrator.resolve import worker_setup
+from orchestrator.resolve import at_hand, worker_setup
 from orchestrator.run_state import Dormant, best_model
 from state.commit import load_commit
 from state.run_folder import RunFolder
@@ -54,5 +54,5 @@ def open_model(path: Path) -> OpenedModel:
     from trainer.data import Dataset
 
     return OpenedModel(
-        folder, saved, best, Dataset(folder.data), worker_setup(saved.config, folder)
+        folder, saved, best, Dataset(folder.data), at_hand(worker_setup(saved.config, folder))
     )

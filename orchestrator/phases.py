@@ -132,8 +132,17 @@ def fit_search(
         population=lineages,
         steps_per_candidate=max(1, min(phase.steps_per_candidate, allotted // lineages)),
         null_pairs=0,
-        note=f"{allotted} steps cannot hold {evolution.min_generations} generations of "
-        f"{evolution.min_population} members: {phase.name} trains the lineages without challengers",
+        note=f"{_no_room(evolution, allotted)}: {phase.name} trains the lineages without "
+        "challengers",
+    )
+
+
+def _no_room(evolution: EvolutionConfig, allotted: int) -> str:
+    if evolution.parts.search == "none":
+        return "evolution.parts.search is none"
+    return (
+        f"{allotted} steps cannot hold {evolution.min_generations} generations of "
+        f"{evolution.min_population} members"
     )
 
 
@@ -160,7 +169,9 @@ def smallest_population(evolution: EvolutionConfig, lineages: int) -> int:
 def _sizes(
     phase: PhaseConfig, evolution: EvolutionConfig, lineages: int, *, is_lean: bool
 ) -> Iterator[tuple[int, int]]:
-    """(population, steps) in the order in which they are tried."""
+    """(population, steps) in the order in which they are tried; none where nothing is searched."""
+    if evolution.parts.search == "none":
+        return
     smallest = smallest_population(evolution, lineages)
     largest = smallest if is_lean else max(phase.population, smallest)
     shortest = min(evolution.min_steps_per_candidate, phase.steps_per_candidate)

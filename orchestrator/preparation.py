@@ -1,7 +1,7 @@
 """Making a run ready: a new one from its configuration, or one that goes on from its commit."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,8 @@ from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.environment import differences, environment_of
 from orchestrator.extension import extend
 from orchestrator.first_look import first_look
-from orchestrator.intervention import Intervention, place_of
+from orchestrator.in_cluster import placed
+from orchestrator.intervention import Intervention, place_of, waiver, with_settings
 from orchestrator.origin import Origin, find_origin
 from orchestrator.resolve import resolve_data, resolve_engine
 from orchestrator.run_state import first_state
@@ -129,6 +130,7 @@ def prepare_resume(
     *,
     budget: int | None = None,
     engine: Settings | None = None,
+    waive: Sequence[str] = (),
     start: Callable[[EngineConfig], None] = lambda _: None,
 ) -> Prepared:
     """Load the newest usable commit of a run.
@@ -137,17 +139,17 @@ def prepare_resume(
     bits, and of another device the user is told. `start` is given the engine of a run that goes
     on as soon as it is known.
 
+    `waive` names validation gates whose failure is to stop it no more.
+
     Raises:
-        ValueError: there is no usable commit, the device is absent, or the budget does not extend
-            it.
+        ValueError: there is no usable commit, the device is absent, the budget does not extend
+            it, or a gate cannot be waived.
     """
     folder = RunFolder.from_argument(path)
     loaded = load_commit(folder)
     saved = restore(loaded.record)
     before = saved.config.engine
-    wanted = EngineConfig.model_validate({**before.model_dump(), **(engine or {})})
-    if wanted.device == "auto":
-        wanted = wanted.model_copy(update={"device": resolve_engine(wanted).device})
+    wanted = _engine_of(saved, engine or {})
     saved = saved.model_copy(update={"config": saved.config.model_copy(update={"engine": wanted})})
     if saved.run.status == "running":
         start(resolve_engine(wanted))
@@ -158,7 +160,34 @@ def prepare_resume(
     )
     resumed = Event(kind="resumed", data={"generation": saved.run.generation})
     prepared = Prepared(folder, saved, notes, (resumed,), loaded.record)
+    if waive:
+        return _counted(_waived(prepared, waive, budget))
     return _counted(prepared if budget is None else _extended(prepared, budget))
+
+
+def _engine_of(saved: Saved, given: Settings) -> EngineConfig:
+    """Where the run goes on, with a device that is there."""
+    wanted = EngineConfig.model_validate({**saved.config.engine.model_dump(), **given})
+    if saved.run.status == "running":
+        wanted = placed(wanted)
+    if wanted.device == "auto":
+        wanted = wanted.model_copy(update={"device": resolve_engine(wanted).device})
+    return wanted
+
+
+def _waived(prepared: Prepared, names: Sequence[str], budget: int | None) -> Prepared:
+    """The run with gates that stop it no more."""
+    if budget is not None:
+        raise ValueError("--waive and --budget change a run one at a time; give --waive first")
+    saved = prepared.saved
+    intervention = waiver(saved.config, saved.run, names)
+    config = with_settings(saved.config, intervention.after)
+    event = Event(kind="waived", data={"gates": ", ".join(names)})
+    return prepared._replace(
+        saved=saved.model_copy(update={"config": config}),
+        events=(*prepared.events, event),
+        intervention=intervention,
+    )
 
 
 def _extended(prepared: Prepared, budget: int) -> Prepared:

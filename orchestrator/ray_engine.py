@@ -10,7 +10,7 @@ from orchestrator.ahead import Ahead
 from orchestrator.assignments import Assignments
 from orchestrator.patience import Pace, Patience
 from orchestrator.ray_head import Head
-from orchestrator.task_runner import TaskRunner, failed
+from orchestrator.task_runner import OUT_OF_MEMORY, TaskRunner, failed
 from orchestrator.workers import (
     Answer,
     Crew,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 2
 POLL_SECONDS = 0.5
-OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")
 
 Running = Assignments[Reference]
 

@@ -15,6 +15,7 @@ from state.metrics_store import MetricsStore
 from state.records import PhaseName, StepMetrics
 from state.results import Outcome, TaskResult
 from state.run_folder import RunFolder
+from trainer.instruments.cusum_panel import Panel
 
 PHASE = TypeAdapter(PhaseName)
 
@@ -66,7 +67,7 @@ class Recorder:
             config=config.model_dump(mode="json"),
             ffn_activation=formula,
             domain=config.data.domain or "text",
-            columns=_symbio_columns(config),
+            columns=symbio_columns(config),
         )
 
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
@@ -150,13 +151,16 @@ class Recorder:
         self.store.close()
 
 
-def _symbio_columns(config: RunConfig) -> dict[str, str | int | None]:
+def symbio_columns(config: RunConfig) -> dict[str, str | int | None]:
     """A model that trains alone has instruments or not; the six phases are `symbio` themselves."""
     if config.mode == "phases":
         return {}
     symbio = config.train.symbio
-    text = symbio.model_dump_json() if symbio else None
-    return {"symbio": int(symbio is not None), "symbio_config": text}
+    if symbio is None:
+        return {"symbio": 0, "symbio_config": None}
+    # With the limit that holds where none is given: readers draw it and do not know the table.
+    resolved = symbio.model_copy(update={"cusum_threshold": Panel.of(symbio).threshold})
+    return {"symbio": 1, "symbio_config": resolved.model_dump_json()}
 
 
 def _generation_summary(state: RunState) -> dict[str, JsonValue]:

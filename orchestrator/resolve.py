@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import psutil
 
+from orchestrator.cluster_fit import is_away
 from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.intervals import eval_steps, sample_steps
 from orchestrator.schedule import warmup_steps
@@ -14,6 +15,7 @@ from orchestrator.train_config import TrainConfig
 from state.base import Record
 from state.run_folder import RunFolder
 from trainer.config import DataConfig, ModelConfig, WorkerSetup
+from trainer.lengths import require_lengths
 
 if TYPE_CHECKING:
     from trainer.manifest import DatasetManifest
@@ -24,6 +26,8 @@ DROPOUT_BY_PASSES = ((20.0, 0.1), (0.0, 0.0))
 
 # Of the budget, what the host has trained when the run ends.
 HOST_SHARE = 0.55
+
+STACK_ON_CUDA = 16
 
 # AdamW alone wants less than it gets beside Muon; nanoGPT's rate for models of this size.
 CLASSIC_LR = 1e-3
@@ -60,6 +64,7 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
         default = type(optimizer)()
         scaled = default.muon_lr * optimizer.lr / default.lr
         optimizer = optimizer.model_copy(update={"muon_lr": scaled})
+    require_lengths(optimizer, model)
     resolved = config.model_copy(update={"engine": engine, "model": model, "optimizer": optimizer})
     notes = (f"model {choice.name} ({choice.reason})",)
     return Resolution(config=resolved, notes=notes)
@@ -90,7 +95,9 @@ def resolve_data(config: RunConfig, manifest: "DatasetManifest") -> RunConfig:
 
 
 def resolve_engine(engine: EngineConfig) -> EngineConfig:
-    """Fix the device, the slots and the host's threads.
+    """Fix the device, the precision, the slots, the stacks and the host's threads.
+
+    One process serves a single GPU, unless an engine was asked for: it can stack members.
 
     Raises:
         ValueError: a GPU is asked for and there is none.
@@ -98,17 +105,30 @@ def resolve_engine(engine: EngineConfig) -> EngineConfig:
     device = engine.device
     if device == "auto":
         device = "cuda" if _has_cuda() else "cpu"
-    elif device == "cuda" and not _has_cuda():
+    elif device == "cuda" and not is_away(engine) and not _has_cuda():
         raise ValueError("--device cuda: no CUDA device is visible; use --device cpu or auto")
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     usable = max(1, min(cores, len(os.sched_getaffinity(0))))
+    gpus = num_gpus() if device == "cuda" and not is_away(engine) else 0
+    alone = gpus == 1 and "engine" not in engine.model_fields_set
+    stacked = STACK_ON_CUDA if device == "cuda" else None
     return engine.model_copy(
         update={
             "device": device,
-            "workers": engine.workers or usable,
+            "dtype": precision_of(engine.model_copy(update={"device": device})),
+            "engine": "inline" if alone else engine.engine,
+            "stack": stacked if engine.stack is None else engine.stack,
+            "workers": engine.workers or gpus or usable,
             "host_threads": engine.host_threads or usable,
         }
     )
+
+
+def precision_of(engine: EngineConfig) -> Literal["float32", "bfloat16"]:
+    """As given; by the device where that was left open."""
+    if engine.dtype != "auto":
+        return engine.dtype
+    return "bfloat16" if engine.device == "cuda" else "float32"
 
 
 def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
@@ -124,8 +144,9 @@ def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
         model=config.model,
         optimizer=config.optimizer,
         device=device,
-        dtype=config.engine.dtype,
+        dtype=precision_of(config.engine),
         deterministic=config.engine.repeats,
+        stack=config.engine.stack or 0,
         seed=config.seed,
         battery_prompts=config.battery.prompts,
         battery_questions=config.battery.questions,
@@ -134,6 +155,13 @@ def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
         symbio=config.train.symbio,
         adapt_to_throughput=config.train.reads_the_clock,
     )
+
+
+def at_hand(setup: WorkerSetup) -> WorkerSetup:
+    """The setup on this machine: what trained on a GPU elsewhere is looked at without one."""
+    if setup.device == "cuda" and not _has_cuda():
+        return setup.model_copy(update={"device": "cpu"})
+    return setup
 
 
 def corpus_bytes(paths: tuple[str, ...]) -> int:
@@ -200,6 +228,13 @@ def _dropout(config: RunConfig, manifest: "DatasetManifest", steps: float) -> fl
 
 def _vocabulary(manifest: "DatasetManifest") -> int | None:
     return manifest.vocab_size if manifest.tokenizer == "bpe" else None
+
+
+def num_gpus() -> int:
+    """GPUs that torch sees; call it where there is one."""
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _has_cuda() -> bool:

@@ -5,6 +5,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from reprlib import Repr
 from typing import cast
@@ -42,6 +43,10 @@ PRESETS: dict[str, Settings] = {
 }
 
 
+GATED: Settings = {"validation": {}}
+"""A run that is begun today asks its validation gates; `validation = null` asks none."""
+
+
 def build_config(
     flags: Settings,
     *,
@@ -59,7 +64,7 @@ def build_config(
     require_plain(given)
     if given.get("mode", "phases") != "phases":
         raise ValueError("mode is what a command says; give these settings to symbio-auto train")
-    return validated(merge(preset_of(given), given))
+    return validated(reduce(merge, (GATED, preset_of(given), given)))
 
 
 def preset_of(given: Settings) -> Settings:

@@ -1,7 +1,11 @@
 """Executing a task in the process of a worker: a plain class, with or without Ray around it."""
 
+import gc
+import logging
 import os
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -30,6 +34,7 @@ from state.tasks import (
 )
 from trainer.config import WorkerSetup
 from trainer.partial import partial_work
+from trainer.stacked.grouping import why_alone
 
 # Read by OpenMP when torch is loaded. Threads of a host that spin while another process holds
 # their core can slow it down tenfold; spinning briefly, then sleeping, costs little on a quiet one.
@@ -37,6 +42,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
     from trainer.execution import TaskExecutor
+
+OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")
+"""Names of what is raised where memory is short, torch's own among them."""
+
+_log = logging.getLogger(__name__)
 
 
 class TaskRunner:
@@ -47,6 +57,8 @@ class TaskRunner:
         self.work = partial_work(setup)
         self.progress = Reporter(ProgressFile(self._folder.progress))
         self._executor: TaskExecutor | None = None
+        self._most = setup.stack
+        """Members of a stack."""
 
     @property
     def executor(self) -> "TaskExecutor":
@@ -58,7 +70,69 @@ class TaskRunner:
         return self._executor
 
     def run(self, task: Task) -> Outcome:
-        """The task's outcome, from memory where it was finished before.
+        """The task's outcome, from memory where it was finished before."""
+        return self.run_together([task])[0]
+
+    def run_together(self, tasks: Sequence[Task]) -> list[Outcome]:
+        """The outcomes of tasks that are trained as one where they can be.
+
+        A stack that fails is halved, and no larger one is tried again once one ran out of memory.
+        """
+        training = [task for task in tasks if isinstance(task, TrainingTask)]
+        alone = any(why_alone(task, self.setup) is not None for task in tasks)
+        if not alone and len(tasks) <= self._most:
+            outcomes = self._stacked(training)
+            if outcomes is not None:
+                return outcomes
+        if len(tasks) == 1:
+            return [self._run_alone(tasks[0])]
+        half = (len(tasks) + 1) // 2
+        return [*self.run_together(tasks[:half]), *self.run_together(tasks[half:])]
+
+    def _stacked(self, tasks: Sequence[TrainingTask]) -> list[Outcome] | None:
+        """The outcomes of one stack; None where it cannot be computed as one.
+
+        What was remembered of some of its members is of this stack, so what is not remembered has
+        to be trained with all of them again.
+        """
+        remembered = [self.work.outcome(task) for task in tasks]
+        known = [one for one in remembered if one is not None]
+        if len(known) == len(tasks):
+            return [begun_now(one) for one in known]
+        outcomes, failure = self._trained_together(tasks)
+        if failure is not None:
+            self._most = self._most_after(failure, len(tasks))
+            # From there a smaller stack would end with other bits than from the beginning.
+            for task in tasks:
+                self.work.forget_progress(task)
+            return None
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            self.work.finish(task, outcome)
+        return outcomes
+
+    def _trained_together(self, tasks: Sequence[TrainingTask]) -> tuple[list[Outcome], str | None]:
+        """The outcomes of a stack, or the kind of what kept it from being computed: the exception
+        itself would hold on to the memory of the stack.
+        """
+        from trainer.stacked.training import train_together
+
+        try:
+            return train_together(self.executor, tasks), None
+        except (ArithmeticError, MemoryError, RuntimeError) as error:
+            _log.info("a stack of %d failed: %s", len(tasks), error)
+            return [], type(error).__name__
+
+    def _most_after(self, failure: str, count: int) -> int:
+        """Members that a stack may have after one of `count` failed."""
+        if failure not in OUT_OF_MEMORY:
+            return self._most
+        half = max(1, count // 2)
+        _log.warning("%d members do not fit the device's memory; %d are stacked", count, half)
+        release_memory(self.setup.device)
+        return half
+
+    def _run_alone(self, task: Task) -> Outcome:
+        """The outcome of one task by itself.
 
         A member that cannot be computed becomes a failed result, which is not remembered. What
         concerns the whole run (a full disk, a damaged object) is raised.
@@ -163,6 +237,13 @@ class TaskRunner:
     @property
     def _folder(self) -> RunFolder:
         return RunFolder(Path(self.setup.run_folder))
+
+
+def release_memory(device: str) -> None:
+    """Give the device back what torch keeps of memory that is not in use."""
+    gc.collect()
+    if device == "cuda":
+        sys.modules["torch"].cuda.empty_cache()
 
 
 def begun_now(outcome: Outcome) -> Outcome:

@@ -32,6 +32,7 @@ SHARED = (
     "--ray-address",
     "--workers",
     "--device",
+    "--dtype",
 )
 
 
@@ -86,7 +87,6 @@ TRAIN_FLAGS = (
         "steps between windows in which other activations may take the model's place",
     ),
     Flag("--challenge-steps", "train.challenge.steps", whole, "steps of a whole window"),
-    Flag("--dtype", "engine.dtype", str, "of the products", ("float32", "bfloat16")),
 )
 
 TRAIN_SWITCHES = (

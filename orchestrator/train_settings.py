@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from orchestrator.config import RunConfig
 from orchestrator.plain_settings import require_plain
 from orchestrator.settings import (
+    GATED,
     ORIGINAL_TRAINING,
     Settings,
     from_environment,
@@ -86,7 +87,7 @@ def build_train_config(
     symbio = symbio_is_on((filed, variables, flags))
     presets = merge(preset_of(given), _symbio_preset(given) if symbio else {})
     own = _symbio_settings(symbio_file) if symbio_file and symbio else {}
-    layers = (DEFAULTS, _of_domain(given), presets, filed, own, variables, flags)
+    layers = (GATED, DEFAULTS, _of_domain(given), presets, filed, own, variables, flags)
     merged = reduce(merge, map(without_switch, layers))
     merged = merge(merged, nested("train.symbio", _table(merged) if symbio else None))
     warnings = (

@@ -7,7 +7,6 @@ import secrets
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -15,6 +14,7 @@ import psutil
 
 from orchestrator.ahead import Ahead
 from orchestrator.bare_ray import bare
+from orchestrator.cluster_fit import Node, gpu_share
 from orchestrator.kept_signal import kept
 from orchestrator.ray_head import Head, LocalHead, RemoteHead, children_at, kill
 from orchestrator.ray_head import answers as somebody_answers
@@ -38,6 +38,7 @@ from ray.exceptions import AuthenticationError, RayError, RayTaskError
 
 # Only task records and metrics rows pass through the store; weights are files.
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
+DRIVER = Path("/proc/driver/nvidia")
 HOST_AND_PORT = re.compile(r"[^/]+:\d+")
 
 _Answer = TypeVar("_Answer")
@@ -138,15 +139,21 @@ def new_worker(address: str, slots: int) -> Worker:
     the others as can be, and with its share of the GPUs where there are any.
     """
     if address == "local":
-        return ray.remote(num_cpus=1, max_restarts=0)(Seat).remote()
+        own = gpu_share(nodes(), slots) if DRIVER.exists() else 0
+        return ray.remote(num_cpus=1, num_gpus=own, max_restarts=0)(Seat).remote()
     from orchestrator.guest import GuestSeat
 
-    gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
-    share = 1 / ceil(slots / gpus) if gpus else 0
+    share = gpu_share(nodes(), slots)
     seat = ray.remote(num_cpus=1, num_gpus=share, max_restarts=0, scheduling_strategy="SPREAD")(
         GuestSeat
     )
     return seat.remote(ray.get, own_node)
+
+
+def nodes() -> list[Node]:
+    """What the nodes of the Ray that we are connected to offer."""
+    offers = [one["Resources"] for one in ray.nodes() if one["Alive"]]  # type: ignore[no-untyped-call]
+    return [Node(int(one.get("CPU", 0)), int(one.get("GPU", 0))) for one in offers]
 
 
 def own_node() -> str:
@@ -219,9 +226,10 @@ def shut_down(processes: list[psutil.Process]) -> None:
 
 
 @contextmanager
-def brief_ray() -> Iterator[None]:
-    """A local Ray of one slot, to look at."""
-    _connect(1, "local")
+def brief_ray(address: str = "local") -> Iterator[None]:
+    """A local Ray of one slot, or one that runs, to look at."""
+    with kept(signal.SIGTERM):
+        _connect(1, address)
     try:
         yield
     finally:
@@ -271,7 +279,8 @@ def _init_local(slots: int) -> None:
     ray.init(
         address="local",
         num_cpus=slots,
-        num_gpus=0,
+        # None lets Ray look for them.
+        num_gpus=None if DRIVER.exists() else 0,
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
         log_to_driver=False,

@@ -15,7 +15,6 @@ from state import database_url
 from state.older_schema import show_as_newest
 from state.schema import REVISION
 
-_BUSY_TIMEOUT_SECONDS = 30
 _to_json = partial(json.dumps, allow_nan=False)
 
 
@@ -90,7 +89,7 @@ def _create_engine(location: Path | str, writer: bool) -> Engine:
     mode = "rwc" if writer else "ro"
     url = f"sqlite:///file:{quote(str(path.absolute()))}?mode={mode}&uri=true"
     engine = create_engine(
-        url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS}, json_serializer=_to_json
+        url, connect_args={"timeout": database_url.BUSY_SECONDS}, json_serializer=_to_json
     )
     event.listen(engine, "connect", _set_up_writer if writer else _set_up_reader)
     event.listen(engine, "begin", _begin)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 EXAMPLES = "postgresql://USER@HOST/NAME or sqlite:///FILE"
@@ -15,6 +15,9 @@ _DRIVERS["libsql"] = "sqlite+libsql"
 
 _EXTRAS = {"postgresql+psycopg": "postgresql", "sqlite+libsql": "libsql"}
 """Driver -> the extra of this package that brings it."""
+
+BUSY_SECONDS = 30
+"""For a lock of somebody else's to go."""
 
 
 def create(
@@ -36,8 +39,10 @@ def create(
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
     except (NoSuchModuleError, ModuleNotFoundError):
         raise _no_driver(parsed) from None
-    if engine.dialect.name == "sqlite" and not parsed.host:
-        event.listen(engine, "connect", _set_up_file)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "handle_error", _as_others_say_it)
+        if not parsed.host:
+            event.listen(engine, "connect", _set_up_file)
     return engine
 
 
@@ -52,10 +57,24 @@ def shown(url: str) -> str:
 def _set_up_file(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     """As of SQLite: without these libSQL refuses whoever comes while another one writes."""
     cursor = connection.cursor()
-    for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "synchronous = FULL"):
-        cursor.execute(f"PRAGMA {pragma}")
-        cursor.fetchall()
+    waiting = f"busy_timeout = {1000 * BUSY_SECONDS}"
+    for pragma in (waiting, "journal_mode = WAL", "synchronous = FULL"):
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+            cursor.fetchall()
+        except ValueError as error:
+            raise OperationalError(pragma, None, error) from error
     cursor.close()
+
+
+def _as_others_say_it(context: ExceptionContext) -> OperationalError | None:
+    """What libSQL's driver raises as ValueError, a lock that lasts or a full disk, as the error of
+    a database that it is.
+    """
+    error = context.original_exception
+    if not isinstance(error, ValueError) or context.sqlalchemy_exception is not None:
+        return None
+    return OperationalError(context.statement, context.parameters, error)
 
 
 def _parsed(url: str) -> URL:

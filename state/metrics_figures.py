@@ -63,19 +63,21 @@ class Extent(NamedTuple):
     generations: Range | None = None
     steps: Range | None = None
     member_ids: Collection[str] | None = None
+    measured: Sequence[str] = ()
+    """Only steps that have a value in one of these columns."""
 
 
 EVERYTHING = Extent()
 
 
-def stints(reader: MetricsReader, run_id: str) -> tuple[Stint, ...]:
+def stints(reader: MetricsReader, run_id: str, extent: Extent = EVERYTHING) -> tuple[Stint, ...]:
     """Who trained in which generation, in order of generation and member."""
     query = (
         select(
             *(_M.generation, _M.member, func.min(_M.phase)),
             *(func.min(_M.step), func.max(_M.step), func.count()),
         )
-        .where(_M.run_id == run_id)
+        .where(*_within(run_id, extent))
         .group_by(_M.generation, _M.member)
         .order_by(_M.generation, _M.member)
     )
@@ -109,7 +111,7 @@ def readings(
     """Every step that has a value in a sparse column, in order of generation, member and step."""
     values = [_M[name] for name in columns]
     query = select(_M.generation, _M.member, _M.step, *values).where(
-        _M.run_id == run_id, or_(*(value.is_not(None) for value in values))
+        _M.run_id == run_id, _any_of(columns)
     )
     rows = _all(reader, query.order_by(_M.generation, _M.member, _M.step))
     return {
@@ -149,8 +151,7 @@ def changes(reader: MetricsReader, run_id: str, column: str, last: int) -> tuple
 
 def has_values(reader: MetricsReader, run_id: str, columns: Sequence[str]) -> bool:
     """Whether any step has a value in one of `columns`."""
-    found = or_(*(_M[name].is_not(None) for name in columns))
-    query = select(_M.step).where(_M.run_id == run_id, found).limit(1)
+    query = select(_M.step).where(_M.run_id == run_id, _any_of(columns)).limit(1)
     return bool(_all(reader, query))
 
 
@@ -170,6 +171,10 @@ def train_losses(reader: MetricsReader, run_id: str) -> tuple[tuple[int, float],
     return tuple((row[0], row[1]) for row in _all(reader, query))
 
 
+def _any_of(columns: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*(_M[name].is_not(None) for name in columns))
+
+
 def _within(run_id: str, extent: Extent) -> tuple[ColumnElement[bool], ...]:
     conditions: list[ColumnElement[bool]] = [_M.run_id == run_id]
     if extent.generations is not None:
@@ -178,6 +183,8 @@ def _within(run_id: str, extent: Extent) -> tuple[ColumnElement[bool], ...]:
         conditions.append(_M.member.in_(list(extent.member_ids)))
     if extent.steps is not None:
         conditions.append(_M.step.between(*extent.steps))
+    if extent.measured:
+        conditions.append(_any_of(extent.measured))
     return tuple(conditions)
 
 

@@ -1,6 +1,6 @@
 """What dashboards ask of the metrics store. Needs no torch, no Ray and no controller."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, Table, func, sele
 
 from state import schema, store_rows
 from state.database import open_engine
-from state.metrics_series import Series, loss_extremes, read_changes, read_series
+from state.metrics_series import Series, loss_extremes, read_changes
 from state.records import (
     BatteryReport,
     Decision,
@@ -125,8 +125,13 @@ class MetricsReader:
             return tuple(map(store_rows.member_of, _rows(connection, query)))
 
     def steps(self, run_id: str, member_id: str | None = None) -> tuple[StepMetrics, ...]:
-        """Every step of one member, or of all."""
-        query = _of_run(schema.METRICS, run_id)
+        """Every step of one member, or of all, as a trainer of ours records it.
+
+        Rows that another program has reported without a learning rate or a speed are left out;
+        curves have them.
+        """
+        recorded = (schema.METRICS.c[name].is_not(None) for name in store_rows.ALWAYS_RECORDED)
+        query = _of_run(schema.METRICS, run_id).where(*recorded)
         if member_id is not None:
             query = query.where(schema.METRICS.c.member == member_id)
         with self._reading() as connection:
@@ -150,22 +155,6 @@ class MetricsReader:
             if limit is not None and (count := _count(connection, points)) > limit:
                 query = loss_extremes(points, stretch_rows=-(-count // max(1, limit // 2)))
             return tuple(map(store_rows.loss_point_of, _rows(connection, query)))
-
-    def series(
-        self,
-        run_id: str,
-        columns: Sequence[str],
-        member_ids: Iterable[str] | None = None,
-        limit: int | None = None,
-    ) -> Series:
-        """Numeric columns of `metrics` where one of them has a value, thinned to about `limit`
-        points of which every stretch's least, greatest and last values are part.
-
-        Raises:
-            ValueError: a column is unknown or holds no numbers.
-        """
-        with self._reading() as connection:
-            return read_series(connection, run_id, columns, member_ids, limit)
 
     def changes(
         self,

@@ -1,8 +1,4 @@
-"""Curves: columns of `metrics`, thinned in the database.
-
-A curve is cut into stretches of equally many steps, of which the least, the greatest and the last
-value of each column are kept: spikes stay visible and the end is exact.
-"""
+"""Single columns of `metrics`: where one changes, and the extremes of the loss."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,16 +10,10 @@ from sqlalchemy import (
     Double,
     Integer,
     Select,
-    Subquery,
-    and_,
-    case,
     func,
-    literal_column,
     or_,
     select,
-    union,
 )
-from sqlalchemy.sql.selectable import CTE
 
 from state import schema
 from state.base import Record
@@ -53,43 +43,6 @@ def numeric_columns() -> tuple[str, ...]:
         column.name
         for column in schema.METRICS.columns
         if isinstance(column.type, kinds) and not column.primary_key
-    )
-
-
-def read_series(
-    connection: Connection,
-    run_id: str,
-    columns: Sequence[str],
-    member_ids: Iterable[str] | None,
-    limit: int | None,
-) -> Series:
-    """The steps at which one of `columns` has a value, thinned to about `limit`.
-
-    Where there are many members it may be more: three for each member and column.
-
-    Raises:
-        ValueError: a column is unknown or holds no numbers, or there is none.
-    """
-    names = tuple(dict.fromkeys(columns))
-    _require_numeric(names)
-    mine = _of(run_id, member_ids) & or_(*(_M[name].is_not(None) for name in names))
-    count = connection.execute(select(func.count()).where(mine)).scalar_one()
-    query = select(*_PLACE, *(_M[name] for name in names)).where(mine)
-    if limit is not None and count > limit:
-        width = -(-count * (2 * len(names) + 1) // max(1, limit))
-        kept = _kept(_extremes(_stretches(names, mine, width), names), names)
-        same = [_M[name] == kept.c[name] for name in ("generation", "member", "step")]
-        query = query.join(kept, and_(_M.run_id == run_id, *same))
-    rows = connection.execute(query.order_by(*_ORDER)).all()
-    generation, member, step, *values = (
-        zip(*rows, strict=True) if rows else ((),) * (3 + len(names))
-    )
-    return Series(
-        generation=generation,
-        member_id=member,
-        step=step,
-        values=dict(zip(names, values, strict=True)),
-        num_points=count,
     )
 
 
@@ -149,7 +102,11 @@ def _known(column: str) -> str:
     raise ValueError(f"{column} is not a column of metrics; name one of state.schema.METRICS")
 
 
-def _require_numeric(names: Sequence[str]) -> None:
+def require_numeric(names: Sequence[str]) -> None:
+    """
+    Raises:
+        ValueError: a column is unknown or holds no numbers, or there is none.
+    """
     if not names:
         raise ValueError("no column is named; name one of state.schema.METRICS")
     for name in names:
@@ -160,40 +117,3 @@ def _require_numeric(names: Sequence[str]) -> None:
 def _of(run_id: str, member_ids: Iterable[str] | None) -> ColumnElement[bool]:
     mine = _M.run_id == run_id
     return mine if member_ids is None else mine & _M.member.in_(list(member_ids))
-
-
-def _stretches(names: Sequence[str], mine: ColumnElement[bool], width: int) -> Subquery:
-    """Every step with the stretch that it is in, and the stretch's least and greatest values."""
-    # Written out, not bound: SQLite computes windows together whose texts are the same.
-    index: ColumnElement[int] = _M.step // literal_column(str(width), Integer)
-    place = [_M.generation, _M.member, index]
-    ends = [
-        end(_M[name]).over(partition_by=place).label(f"{label}_{name}")
-        for name in names
-        for label, end in (("least", func.min), ("most", func.max))
-    ]
-    return (
-        select(*_PLACE, index.label("stretch"), *(_M[name] for name in names), *ends)
-        .where(mine)
-        .subquery()
-    )
-
-
-def _extremes(seen: Subquery, names: Sequence[str]) -> CTE:
-    """Of each stretch the first steps with these values, and its last step."""
-    firsts = [
-        func.min(case((seen.c[name] == seen.c[f"{end}_{name}"], seen.c.step))).label(
-            f"{end}_{name}"
-        )
-        for name in names
-        for end in ("least", "most")
-    ]
-    place = [seen.c.generation, seen.c.member, seen.c.stretch]
-    return select(*place, func.max(seen.c.step).label("last"), *firsts).group_by(*place).cte()
-
-
-def _kept(extremes: CTE, names: Sequence[str]) -> Subquery:
-    """Keys of the steps that are kept."""
-    ends = ["last", *(f"{end}_{name}" for name in names for end in ("least", "most"))]
-    place = (extremes.c.generation, extremes.c.member)
-    return union(*(select(*place, extremes.c[end].label("step")) for end in ends)).subquery()

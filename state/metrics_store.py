@@ -283,7 +283,7 @@ def _full_disk_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_FULL":
+        if "database or disk is full" not in str(error.orig):
             raise
         raise durable.OutOfSpace(
             f"{path} could not be written, its disk is full; free some space and resume"

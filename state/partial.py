@@ -66,6 +66,10 @@ class PartialWork:
             OutOfSpace: the disk is full.
         """
         self._write(self._path(task, OUTCOME), outcome)
+        self.forget_progress(task)
+
+    def forget_progress(self, task: Task) -> None:
+        """Take no notice any more of how far a task had come."""
         path = self._path(task, PROGRESS)
         if path.exists():
             before = _read(path, Progress)

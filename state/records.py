@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from state.base import Record
+from state.fusions import FusionKind, joined, parted
 
 PhaseName = Literal[
     "abiogenesis",
@@ -29,10 +30,29 @@ TeachingRefused = Literal["gain", "passes"]
 
 
 class Genome(Record):
-    """An activation function, by its canonical formula; build it with `state.genome.parse`."""
+    """An activation function, by its canonical formula, and where a run evolves it the fusion of
+    two components; build it with `state.genome.parse`.
+    """
 
     formula: str
-    """Canonical text form: `0.8*relu(x)*silu(x) + 0.2*x`, gated ones as `glu(silu(x))`."""
+    """Canonical text form: `0.8*relu(x)*silu(x) + 0.2*x`, gated ones as `glu(silu(x))`, with a
+    fusion as `silu(x) @ hgf`.
+    """
+
+    @property
+    def fusion(self) -> FusionKind | None:
+        """The fusion that it names; None: the backbone's."""
+        return parted(self.formula)[1]
+
+    @property
+    def activation(self) -> "Genome":
+        """The same without a fusion."""
+        return self.fused(None)
+
+    def fused(self, kind: FusionKind | None) -> "Genome":
+        """The same activation with that fusion."""
+        formula = joined(parted(self.formula)[0], kind)
+        return self if formula == self.formula else Genome(formula=formula)
 
 
 class Evaluation(Record):

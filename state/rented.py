@@ -4,15 +4,19 @@ can do the sum from, without asking anybody.
 
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
 from state.base import Record
+from state.durable import write_atomically
 
 RENTED_FILE = "rented.json"
 """In the folder of the machine, and in that of a run that was fetched from it."""
 MAX_BYTES = 1 << 16
 HOUR_SECONDS = 3600.0
+
+State = Literal["running", "stopped", "deleted"]
 
 
 class Span(Record):
@@ -48,8 +52,19 @@ class Rented(Record):
     seen_at: AwareDatetime
 
     def seconds(self, now: datetime) -> float:
-        """That it has run for, over all its starts."""
-        return sum(one.seconds(now) for one in self.spans)
+        """That it has run for, over all its starts; one that nobody looked at again ended by its
+        cap at the latest.
+        """
+        over = sum(one.seconds(now) for one in self.spans if one.stopped_at)
+        going_on = sum(one.seconds(now) for one in self.spans if one.stopped_at is None)
+        return over + min(going_on, max(0.0, self.cap_seconds - over))
+
+    def state(self, now: datetime) -> State:
+        """As far as it is known here."""
+        if self.gone_at is not None:
+            return "deleted"
+        runs = any(one.stopped_at is None for one in self.spans)
+        return "running" if runs and self.seconds(now) < self.cap_seconds else "stopped"
 
     def usd(self, now: datetime) -> float:
         """What it has cost, by the price that was known when it was rented; no tax, no traffic."""
@@ -73,3 +88,12 @@ def read_rented(folder: Path) -> Rented | None:
             return Rented.model_validate_json(file.read(MAX_BYTES + 1))
     except (OSError, ValidationError, ValueError):
         return None
+
+
+def write_rented(folder: Path, rented: Rented) -> None:
+    """Leave it there for whatever shows the run.
+
+    Raises:
+        OSError: the folder takes no file.
+    """
+    write_atomically(folder / RENTED_FILE, f"{rented.model_dump_json()}\n".encode())

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from state.base import Record
 from state.records import BatteryReport, Evaluation, Sample, StepMetrics
+from state.validation import BuildReading, StateReading, Stretch
 
 
 class TrainingResult(Record):
@@ -40,6 +41,8 @@ class TrainingResult(Record):
     """Of that mean."""
     alarms: int = 0
     """Bits of the charts that alarmed, throughput left out."""
+    course: tuple[Stretch, ...] = ()
+    """Of a champion, or of a model that trains alone: what the validation gates read."""
     evaluations: tuple[Evaluation, ...] = ()
     train_seconds: float = 0
     eval_seconds: float = 0
@@ -62,6 +65,8 @@ class EvaluationResult(Measured):
 
     kind: Literal["evaluation"] = "evaluation"
     evaluations: tuple[Evaluation, ...] = ()
+    build: BuildReading | None = None
+    states: tuple[StateReading, ...] = ()
     evaluation_flops: float = 0
     eval_seconds: float = 0
 

@@ -129,6 +129,11 @@ class RunFolder:
         return self.root / "log.txt"
 
     @property
+    def gates(self) -> Path:
+        """What `symbio-auto gates` has said last."""
+        return self.root / "gates.json"
+
+    @property
     def configs(self) -> Path:
         """Folder of the configuration that each phase really ran with."""
         return self.root / "configs"

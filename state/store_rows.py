@@ -16,7 +16,6 @@ from state.records import (
     Ledger,
     MemberRecord,
     PhaseName,
-    Readings,
     Sample,
     StepMetrics,
     Synchrony,
@@ -24,27 +23,15 @@ from state.records import (
 
 Row = dict[str, object]
 
-STEP_COLUMNS = {
-    "phase": "phase",
-    "generation": "generation",
+STEP_COLUMNS = {name: name for name in StepMetrics.model_fields} | {
     "member_id": "member",
-    "step": "step",
-    "loss": "loss",
     "learning_rate": "lr",
-    "grad_norm": "grad_norm",
-    "grad_norm_embedding": "grad_norm_embedding",
-    "grad_norm_attention": "grad_norm_attention",
-    "grad_norm_feed_forward": "grad_norm_feed_forward",
-    "grad_norm_rwkv6": "grad_norm_rwkv6",
-    "grad_norm_mamba2": "grad_norm_mamba2",
-    "clip_coef": "clip_coef",
-    "clip_pct": "clip_pct",
-    "skipped": "skipped",
-    "tokens_per_sec": "tokens_per_sec",
     "ms_per_step": "ms_per_iter",
-    **{name: name for name in Readings.model_fields},
 }
 """Field of StepMetrics -> column of `metrics`."""
+
+ALWAYS_RECORDED = ("phase", "lr", "skipped", "tokens_per_sec", "ms_per_iter")
+"""Columns that no step of a trainer of ours lacks, beside its key."""
 
 
 class RunSummary(Record):

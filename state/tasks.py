@@ -15,6 +15,7 @@ from state.records import (
     Role,
     Split,
 )
+from state.validation import Probe
 
 
 class BatchKey(Record):
@@ -133,6 +134,8 @@ class EvaluationTask(Record):
     checkpoint: str | None
     init_seed: int
     splits: tuple[Split, ...]
+    probe: Probe | None = None
+    """What the validation gates ask besides."""
     threads: int = Field(default=1, ge=1)
 
 

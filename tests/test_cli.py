@@ -159,7 +159,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("--engine rey", "--engine rey is unknown; did you mean ray? choose one of ray, inline"),
         ("--engine slurm", "--engine slurm is unknown; choose one of ray, inline"),
         ("--tokenizer bep", "did you mean bpe? choose one of byte, char, bpe"),
-        ("train --dtype flaot32", "did you mean float32? choose one of float32, bfloat16"),
+        ("train --dtype flaot32", "did you mean float32? choose one of auto, float32, bfloat16"),
         ("completion bahs", "did you mean bash? choose one of bash, zsh, fish, tcsh"),
         ("help stauts", "COMMAND stauts is unknown; did you mean status?"),
         ("plan tarin", "tarin is no command; did you mean train?"),

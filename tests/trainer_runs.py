@@ -1,6 +1,7 @@
 """Training tasks on a run of their own, and what they leave."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -12,6 +13,9 @@ from state.tasks import TrainingTask
 from trainer.checkpoint import Checkpoint, decode_any
 from trainer.config import WorkerSetup
 from trainer.execution import TaskExecutor
+from trainer.member import Member
+from trainer.snapshots import Snapshots
+from trainer.training import Chunk
 
 
 def with_its_own_run(setup: WorkerSetup, root: Path) -> WorkerSetup:
@@ -35,6 +39,26 @@ def read(setup: WorkerSetup, sha: str | None) -> Checkpoint:
 
 def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
+
+
+class CutOffError(Exception):
+    """In place of a kill."""
+
+
+def cut_off(setup: WorkerSetup, task: TrainingTask, steps: int) -> None:
+    """Take the first steps of a new member's task with a snapshot after each, and die."""
+    executor = TaskExecutor(setup)
+    kept = Snapshots(setup, task, executor.work)
+
+    def after_step(chunk: Chunk) -> None:
+        kept.after_step(chunk)
+        if len(chunk.rows) == steps:
+            raise CutOffError
+
+    member = Member.create(setup, task.genome, task.init_seed)
+    with suppress(CutOffError):
+        Chunk(task, member, executor.dataset).run(after_step)
+    assert executor.work.progress(task) is not None
 
 
 def comparable(outcome: Outcome) -> object:

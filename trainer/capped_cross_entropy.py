@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F  # noqa: N812
 
-ELEMENTS_AT_A_TIME = 2**17
+ELEMENTS_AT_A_TIME = {"cpu": 2**17, "cuda": 2**28}
 MAX_CAP = 60.0
 """With a larger one the sum of exponentials may leave float32."""
 
@@ -28,7 +28,7 @@ class _CappedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, raw_NV: Tensor, targets_N: Tensor, cap: float) -> Tensor:
         gradient_NV, nats = torch.empty_like(raw_NV), raw_NV.new_zeros(())
-        rows = max(1, ELEMENTS_AT_A_TIME // raw_NV.shape[1])
+        rows = max(1, ELEMENTS_AT_A_TIME[raw_NV.device.type] // raw_NV.shape[1])
         for first in range(0, len(raw_NV), rows):
             group = slice(first, first + rows)
             nats += _write_gradient(raw_NV[group], targets_N[group, None], cap, gradient_NV[group])

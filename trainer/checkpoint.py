@@ -71,7 +71,11 @@ class Description(Record):
 
     def text(self) -> str:
         """JSON with its keys in order."""
-        absent = {name for name in ("unfinished", "instruments") if getattr(self, name) is None}
+        absent: dict[str, bool | set[str]] = {
+            name: True for name in ("unfinished", "instruments") if getattr(self, name) is None
+        }
+        if not self.model.learned_state:
+            absent["model"] = {"learned_state"}
         return json.dumps(self.model_dump(exclude=absent), sort_keys=True)
 
 

@@ -103,6 +103,10 @@ class ModelConfig(Record):
     training, where gradients end at the window, and in evaluation; a document begins with empty
     ones.
     """
+    learned_state: bool = False
+    """A document begins with states of the recurrent components that are trained, not with empty
+    ones.
+    """
     recipe: Recipe = "modern"
     dim: int = Field(default=64, ge=8, le=8192)
     heads: int = Field(default=4, ge=1)
@@ -138,6 +142,10 @@ class ModelConfig(Record):
             raise ValueError(
                 "attention_every belongs to a recurrent backbone, and gpt has nothing but "
                 "attention; leave it out"
+            )
+        if self.learned_state and not recurrent:
+            raise ValueError(
+                "learned_state belongs to a recurrent backbone, and gpt has no states; leave it out"
             )
         if self.stateful and (not recurrent or self.attention_every is not None):
             raise ValueError(
@@ -181,6 +189,12 @@ class OptimizerConfig(Record):
     """Factor of both learning rates for RWKV-6 in a recurrent backbone."""
     mamba2_rate: float = Field(default=1.0, gt=0, le=100)
     """The same for Mamba-2."""
+    first_length: int | None = Field(default=None, ge=2)
+    """Tokens that are read in one go at the first step; the length doubles until it is the block.
+    The windows are cut, so a step has as many tokens as ever. None: whole windows from the start.
+    """
+    length_steps: int | None = Field(default=None, ge=1)
+    """Age in steps from which the windows are whole; None: four times the warm-up."""
     warmup: int | None = Field(default=None, ge=0)
     """Steps; None means min(500, 5 % of the host's steps)."""
 
@@ -195,6 +209,8 @@ class WorkerSetup(Record):
     dtype: Literal["float32", "bfloat16"] = "float32"
     deterministic: bool = True
     """Kernels that give the same bits every time; those of the CPU always do."""
+    stack: int = Field(default=0, ge=0)
+    """Most members that train as one batched program; 0: each by itself."""
     seed: int = 0
     battery_prompts: int = Field(default=20, ge=1)
     battery_questions: tuple[str, ...] = ()

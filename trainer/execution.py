@@ -3,14 +3,13 @@
 Exceptions pass through; only a member that skipped too many steps is judged here.
 """
 
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import torch
 
@@ -33,9 +32,12 @@ from trainer.instruments.weight_entropy import weight_entropy
 from trainer.lesson import Lesson, Tables, from_table, live, read_table
 from trainer.member import Member, precision
 from trainer.partial import partial_work
+from trainer.repeatable import fill_new_memory, repeatable_kernels
 from trainer.snapshots import Snapshots
 from trainer.storing import Storing
 from trainer.training import Chunk
+from trainer.validation.course import course_of
+from trainer.validation.probing import probed
 
 MAX_CACHED_CHECKPOINTS = 8
 
@@ -91,8 +93,15 @@ class TaskExecutor:
         chunk = Chunk(task, member, self.dataset, lesson, snapshots.found, self.throughput)
         chunk.run(snapshots.after_step)
         self.throughput = chunk.throughput
+        return self.finished(Begun(task, chunk, snapshots, mean), {"started_at": started_at})
+
+    def finished(self, begun: "Begun", times: dict[str, object]) -> Outcome:
+        """The outcome of a task whose steps were taken."""
+        task, chunk, snapshots, mean = begun
         left = self.stored_and_measured(task, chunk, snapshots, mean)
-        update = {**left, "started_at": started_at}
+        update = {**left, **times}
+        if task.role == "champion" or task.phase == "training":
+            update["course"] = course_of(chunk.rows, self.setup.model.backbone)
         return Outcome(result=chunk.result().model_copy(update=update), rows=tuple(chunk.rows))
 
     def stored_and_measured(
@@ -131,6 +140,7 @@ class TaskExecutor:
             evaluation_flops=self.evaluation_flops(task.genome, evaluations),
             eval_seconds=time.monotonic() - started_at,
             started_at=started_at,
+            **probed(task.probe, member.model, self.dataset, self.setup),
         )
 
     def evaluate_ensemble(self, task: EnsembleTask) -> EnsembleResult:
@@ -245,6 +255,16 @@ class TaskExecutor:
         return checkpoint
 
 
+class Begun(NamedTuple):
+    """A training task under way."""
+
+    task: TrainingTask
+    chunk: Chunk
+    snapshots: Snapshots
+    mean: Checkpoint | None
+    """Of its lineage, where that is drawn to one."""
+
+
 @contextmanager
 def reproducible(threads: int, device: str, *, deterministic: bool = True) -> Iterator[None]:
     """Pinned threads, kernels that repeat, and the global generator put back after.
@@ -258,31 +278,3 @@ def reproducible(threads: int, device: str, *, deterministic: bool = True) -> It
             yield
     finally:
         fill_new_memory(fill=True)
-
-
-@contextmanager
-def repeatable_kernels(device: str, *, deterministic: bool) -> Iterator[None]:
-    """Torch's switches, put back after. On CUDA also no search for the fastest kernel, no TF32."""
-    before = torch.are_deterministic_algorithms_enabled()
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    flags = (cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32)
-    set_deterministic(device == "cpu" or deterministic)
-    if device == "cuda" and deterministic:
-        # Read by cuBLAS when its first handle is made.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        cudnn.benchmark = cudnn.allow_tf32 = matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = flags
-        set_deterministic(before)
-
-
-def set_deterministic(wanted: bool) -> None:
-    """What `torch.use_deterministic_algorithms` does, without loading torch's compiler for it."""
-    torch.set_deterministic_debug_mode("error" if wanted else "default")
-
-
-def fill_new_memory(fill: bool) -> None:
-    """Whether deterministic mode also fills every new tensor with NaN, which only costs time."""
-    torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]

@@ -64,14 +64,17 @@ class FeedForward(nn.Module):
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Output of the layer, residual not included."""
         a_BTW = self.w_in(x_BTD)
-        if self.w_up is None:
-            hidden_BTW = self.activate(a_BTW)
-        elif self.morph is None:
-            hidden_BTW = gated(self.activation, a_BTW, self.w_up(x_BTD))
-        else:
-            hidden_BTW = self.activate(a_BTW) * self.blend_up(self.w_up(x_BTD))
-        out_BTD: Tensor = self.w_out(hidden_BTW)
+        u_BTW = None if self.w_up is None else self.w_up(x_BTD)
+        out_BTD: Tensor = self.w_out(self.hidden(a_BTW, u_BTW))
         return out_BTD
+
+    def hidden(self, a_BTW: Tensor, u_BTW: Tensor | None) -> Tensor:
+        """What enters `w_out`, from what `w_in` and `w_up` gave."""
+        if u_BTW is None:
+            return self.activate(a_BTW)
+        if self.morph is None:
+            return gated(self.activation, a_BTW, u_BTW)
+        return self.activate(a_BTW) * self.blend_up(u_BTW)
 
     def activate(self, a_BTW: Tensor) -> Tensor:
         """The activation, blended with the previous one during a morph."""

@@ -7,6 +7,7 @@ trained coefficients too) and the optimizer are not counted. Imports no torch.
 
 from state.genome import is_gated
 from state.records import Genome
+from trainer.backbones.genes import with_fusion
 from trainer.backbones.names import MIXINGS
 from trainer.backbones.shapes import mixer_products
 from trainer.config import ModelConfig
@@ -15,6 +16,7 @@ from trainer.widths import inner_width
 
 def forward_flops_per_token(config: ModelConfig, genome: Genome) -> float:
     """One token's share of a forward pass over a full block."""
+    config = with_fusion(config, genome)
     num_ffn_matrices = 3 if is_gated(genome) else 2
     feed_forward = num_ffn_matrices * config.dim * inner_width(config, genome)
     attention = 4 * config.dim**2 + 2 * config.block * config.dim

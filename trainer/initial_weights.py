@@ -52,7 +52,7 @@ def _exported_weights(source: Exported, genome: Genome, model: ModelConfig) -> N
     found = _table(source.configuration)
     # A model without the field is from before activations could be chosen.
     formula = parse(str(found.get("activation", "gelu"))).formula
-    if formula != genome.formula:
+    if formula != genome.activation.formula:
         raise ValueError(
             f"exported model was trained with activation {formula}, not {genome.formula}; "
             f"give --activation '{formula}'"

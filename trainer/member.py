@@ -32,7 +32,14 @@ from trainer.instruments.gradient_norms import GradientNorms, gradient_norms
 from trainer.instruments.instrument_state import InstrumentState
 from trainer.instruments.soft_entropy import soft_weight_entropy
 from trainer.losses import Losses, losses, plain_loss
-from trainer.neurons import Kept, NamedTensors, carry_over, kept_neurons, silence_new_neurons
+from trainer.neurons import (
+    Kept,
+    NamedTensors,
+    carry_over,
+    kept_neurons,
+    leaving_fusion,
+    silence_new_neurons,
+)
 from trainer.optimizer import Moments, Optimizer
 from trainer.weight_mean import moved_mean
 
@@ -46,6 +53,16 @@ class Batch(NamedTuple):
     """What teachers say of the tokens that follow, [B, T, V]."""
     past: Cache | None = None
     """What was read before; it moves on with the batch."""
+
+
+def cut(batch: Batch, length: int) -> Batch:
+    """The same tokens in windows of `length`, which divides theirs."""
+    taught = batch.taught
+    return Batch(
+        batch.inputs.reshape(-1, length),
+        batch.targets.reshape(-1, length),
+        None if taught is None else taught.reshape(-1, length, taught.shape[-1]),
+    )
 
 
 class StepSettings(NamedTuple):
@@ -177,13 +194,18 @@ class Member:
     def change_activation(self, genome: Genome) -> None:
         """Begin the morph to another activation; weights and moments follow their neurons.
 
-        The same activation changes nothing at all. End with `finish_morph`.
+        A fusion that is not of the same kind begins with its first values, and the one that is
+        left trains on as long as the morph lasts. The same genome changes nothing at all. End
+        with `finish_morph`.
         """
         if genome == self.genome:
             return
         weights, moments = self.model.state_dict(), self.optimizer.moments()
         previous, self.genome, self.mean = self.genome, genome, None
         self.build(previous)
+        if any(mixer.leaving is not None for mixer in self.model.mixers()):
+            weights = leaving_fusion(weights)
+            moments = {kind: leaving_fusion(named) for kind, named in moments.items()}
         kept = kept_neurons(weights, self.model.inner_width)
         fresh = silence_new_neurons(self.model.state_dict())
         self.model.load_state_dict(carry_over(weights, fresh, kept))

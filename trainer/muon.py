@@ -28,7 +28,8 @@ def orthogonalise(x_NRC: Tensor) -> Tensor:
     """
     x_NRC = x_NRC / x_NRC.norm(dim=(1, 2), keepdim=True).clamp(min=EPSILON)
     rows, columns = x_NRC.shape[1:]
-    return iterate_on_gram(x_NRC) if columns >= 2 * rows else iterate(x_NRC)
+    by_gram = columns >= 2 * rows and x_NRC.dtype != torch.bfloat16
+    return iterate_on_gram(x_NRC) if by_gram else iterate(x_NRC)
 
 
 def iterate(x_NRC: Tensor) -> Tensor:
@@ -43,7 +44,8 @@ def iterate_on_gram(x_NRC: Tensor) -> Tensor:
     """The same rounds for wide matrices at half the cost, X touched at both ends only.
 
     With `P = a + b G + c G G` a round maps G to `P G P`, and X ends as the product of all P
-    times X.
+    times X. What rounding makes of a singular value of zero may be negative in G, and grows by
+    a^2 a round: float32 has the digits for that, bfloat16 has not.
     """
     gram_NRR = torch.bmm(x_NRC, x_NRC.mT)
     product_NRR: Tensor | None = None

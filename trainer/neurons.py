@@ -15,6 +15,7 @@ Kept: TypeAlias = dict[str, Tensor]
 """Prefix of a layer (`blocks.0.ffn.`) to the indices of the neurons that it keeps."""
 
 W_IN, W_OUT = "w_in.weight", "w_out.weight"
+FUSION, LEAVING = ".mixer.fusion.", ".mixer.leaving."
 
 
 def kept_neurons(weights: NamedTensors, new_width: int) -> Kept:
@@ -35,6 +36,11 @@ def carry_over(source: NamedTensors, fresh: NamedTensors, kept: Kept) -> NamedTe
 def silence_new_neurons(fresh: NamedTensors) -> NamedTensors:
     """Set output weights to zero, so that neurons that are appended add nothing."""
     return {n: torch.zeros_like(t) if n.endswith(W_OUT) else t for n, t in fresh.items()}
+
+
+def leaving_fusion(named: NamedTensors) -> NamedTensors:
+    """The same under the names of a block whose fusion is being left."""
+    return {name.replace(FUSION, LEAVING): tensor for name, tensor in named.items()}
 
 
 def _strongest(weights: NamedTensors, prefix: str, new_width: int) -> Tensor:

@@ -70,6 +70,10 @@ class Optimizer:
         """Apply the gradients at `multiplier` times the peak rates."""
         if self.muon is not None:
             self.muon.step(self.config.muon_lr * multiplier)
+        self.step_others(multiplier)
+
+    def step_others(self, multiplier: float) -> None:
+        """Move what Muon does not."""
         for group in self.adamw.param_groups:
             group["lr"] = self.config.lr * multiplier * group["scale"]
         self.adamw.step()
@@ -101,8 +105,7 @@ class Optimizer:
         self._require_fitting(moments)
         for kind in ADAMW_KINDS:
             for name, tensor in moments.get(kind, {}).items():
-                device = "cpu" if kind == "step" else self.parameters[name].device
-                copied = tensor.detach().clone().to(device)
+                copied = tensor.detach().clone().to(self.parameters[name].device)
                 self.adamw.state[self.parameters[name]][kind] = copied
         for name, tensor in moments.get("momentum", {}).items():
             assert self.muon is not None

@@ -4,6 +4,7 @@ A snapshot changes when work is saved and never what is computed.
 """
 
 import time
+from collections.abc import Sequence
 
 from state.partial import PartialWork, Progress
 from state.tasks import TrainingTask
@@ -24,8 +25,18 @@ class Snapshots:
         self.found = work.progress(task)
         """How far an earlier attempt came."""
         self._started_at = self._saved_at = time.monotonic()
-        self._saved_steps = len(self.found.rows) if self.found else 0
+        self._saved_steps = self.num_steps
         self._wait_seconds = setup.snapshot_seconds
+
+    @property
+    def num_steps(self) -> int:
+        """Steps that an earlier attempt took and saved."""
+        return len(self.found.rows) if self.found else 0
+
+    def begin_anew(self) -> None:
+        """Take no notice of an earlier attempt."""
+        self.found = None
+        self._saved_steps = 0
 
     @property
     def train_seconds(self) -> float:
@@ -43,11 +54,18 @@ class Snapshots:
 
     def after_step(self, chunk: Chunk) -> None:
         """Save the task if that is due; not after its last step, which is saved as its outcome."""
-        num_steps, now = len(chunk.rows), time.monotonic()
+        self.after_step_of([(self, chunk)])
+
+    def after_step_of(self, together: Sequence[tuple["Snapshots", Chunk]]) -> None:
+        """The same for tasks that train together, this one among them: all are saved after the
+        same step.
+        """
+        num_steps, now = len(together[0][1].rows), time.monotonic()
         enough_steps = num_steps - self._saved_steps >= self.setup.snapshot_steps
         enough_time = now - self._saved_at >= self._wait_seconds
         if enough_steps and enough_time and num_steps < self.task.steps:
-            self.save(chunk)
+            for snapshots, chunk in together:
+                snapshots.save(chunk)
             self._saved_steps, self._saved_at = num_steps, time.monotonic()
             if self.setup.snapshot_seconds:
                 cost = (self._saved_at - now) / LARGEST_SHARE

@@ -21,12 +21,17 @@ from trainer.guards import finite_or_none, must_be_quarantined
 from trainer.instruments.cusum import Chart
 from trainer.instruments.cusum_panel import THROUGHPUT_DOWN
 from trainer.instruments.on_member import Instruments
+from trainer.lengths import length_at
 from trainer.lesson import Lesson
 from trainer.losses import losses
-from trainer.member import Batch, Member, StepOutcome, StepSettings, precision
+from trainer.member import Batch, Member, StepOutcome, StepSettings, cut, precision
 from trainer.schedule import morph_fraction, multiplier
 from trainer.tracks import track_starts, windows_at
 
+SWITCH_TOKENS = 256
+"""On which a switch of the activation is measured: two forward passes of a whole batch would take
+half as long as a step.
+"""
 SHORTEST_STEP_SECONDS = 1e-9
 """A clock that stands still is no reason to divide by zero."""
 
@@ -76,13 +81,13 @@ class Chunk:
         """Begin the morph, if there is one, and measure what that did to the loss."""
         if self.task.genome != self.member.genome:
             self.measured_genomes = (self.member.genome, self.task.genome)
-            before = self.loss_of_first_batch()
+            before = self.loss_at_switch()
             self.member.change_activation(self.task.genome)
             if self.instruments is not None:
                 self.instruments.switched()
                 self.member.instruments = self.instruments.state
             self.member.model.set_morph(morph_fraction(0, self.task.morph_steps))
-            after = self.loss_of_first_batch()
+            after = self.loss_at_switch()
             self.switch_jump = finite_or_none(after - before)
 
     def set_dropout(self) -> None:
@@ -97,7 +102,8 @@ class Chunk:
         if settings.morph == 1:
             self.member.finish_morph()
         batch, look = self.taught(self.batch(index), index), self.look_of(index)
-        outcome = self.member.train_step(self.with_past(batch), settings, look)
+        given = self.with_past(self.shortened(batch, index))
+        outcome = self.member.train_step(given, settings, look)
         self.member.move_mean(self.task.mean_rate)
         row = self.row(index, batch, outcome, time.perf_counter() - started)
         return row if self.reader is None else self.read(index, batch, row, self.reader)
@@ -153,16 +159,29 @@ class Chunk:
         with precision(self.setup):
             return batch._replace(taught=self.lesson(batch.inputs, self.starts(index)))
 
+    def shortened(self, batch: Batch, index: int) -> Batch:
+        """Cut to the length of that step's age."""
+        age, optimizer = self.task.learning_rate.age_steps + index, self.setup.optimizer
+        return cut(batch, length_at(optimizer, batch.inputs.shape[1], age))
+
     @property
     def windows(self) -> int:
         """Sequences of the next batch."""
         return self.setup.optimizer.batch if self.reader is None else self.reader.batch
 
-    def loss_of_first_batch(self) -> float:
-        """Nats per token of the first batch as the member stands, without dropout."""
-        batch = self.batch(0)
+    def loss_at_switch(self) -> float:
+        """Nats per token of the first sequences of the first batch as the member stands, without
+        dropout.
+        """
+        batch, rows = self.batch(0), self.switch_sequences
+        inputs, targets = batch.inputs[:rows], batch.targets[:rows]
         with evaluation_mode([self.member.model]), precision(self.setup):
-            return float(losses(self.member.model(batch.inputs), batch.targets).nats)
+            return float(losses(self.member.model(inputs), targets).nats)
+
+    @property
+    def switch_sequences(self) -> int:
+        """How many of the batch a switch is measured on, before and after."""
+        return min(self.setup.optimizer.batch, max(1, SWITCH_TOKENS // self.setup.model.block))
 
     def row(self, index: int, batch: Batch, outcome: StepOutcome, seconds: float) -> StepMetrics:
         """The metrics of one step; what is not finite is absent."""
@@ -215,11 +234,6 @@ class Chunk:
         return read
 
     @property
-    def batch_tokens(self) -> int:
-        """Tokens of a step whose batch is as configured."""
-        return self.setup.optimizer.batch * self.setup.model.block
-
-    @property
     def num_tokens(self) -> int:
         """Tokens of every step so far."""
         windows = (row.adaptive_batch_size or self.setup.optimizer.batch for row in self.rows)
@@ -267,7 +281,8 @@ class Chunk:
         taught = sum(forward_flops_per_token(config, one.genome) for one in task.teachers)
         flops += taught * (tokens if task.teaching == "live" else self.num_table_tokens)
         for genome in self.measured_genomes:
-            flops += forward_flops_per_token(config, genome) * self.batch_tokens
+            tokens = self.switch_sequences * config.block
+            flops += forward_flops_per_token(config, genome) * tokens
         return flops
 
 

@@ -2,8 +2,9 @@
 
 from state.genome import initial_coefficients, is_gated, is_per_channel
 from state.records import Genome
+from trainer.backbones.genes import with_fusion
 from trainer.backbones.names import MIXINGS
-from trainer.backbones.shapes import mixer_parameters
+from trainer.backbones.shapes import first_state_parameters, mixer_parameters
 from trainer.config import ModelConfig
 
 
@@ -36,6 +37,7 @@ def num_coefficients(config: ModelConfig, genome: Genome) -> int:
 
 def num_parameters(config: ModelConfig, genome: Genome) -> int:
     """Parameters of the model."""
+    config = with_fusion(config, genome)
     classic = config.recipe == "classic"
     matrices = 3 if is_gated(genome) else 2
     width = inner_width(config, genome)
@@ -53,5 +55,8 @@ def _mixing_parameters(config: ModelConfig) -> int:
     """Of all that mixes positions, norms not counted."""
     attentive = sum(config.has_attention(layer) for layer in range(config.layers))
     biases = 4 * config.dim if config.recipe == "classic" else 0
-    recurrent = mixer_parameters(MIXINGS[config.backbone], config.dim)
+    mixing = MIXINGS[config.backbone]
+    recurrent = mixer_parameters(mixing, config.dim)
+    if config.learned_state:
+        recurrent += sum(first_state_parameters(one, config.dim) for one in mixing.components)
     return attentive * (4 * config.dim**2 + biases) + (config.layers - attentive) * recurrent

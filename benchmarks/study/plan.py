@@ -128,12 +128,13 @@ def shares() -> Jobs:
 
 def long_sweep() -> Jobs:
     """C: the lesson again where there are four teachers and many passes; one seed."""
-    arm, members = "sweep 24000", tuple(lineage("historic", 4000, 0, index) for index in range(4))
+    arm, members = "sweep 24000", tuple(lineage("historic", 3000, 0, index) for index in range(4))
     lesson: dict[str, object] = {"overlap": False}
-    for change in ({"weight": 0.25}, {"weight": 0.75}, {"temperature": 2.0}):
-        yield Job(arm, host(members, 24_000, lesson | change))
-    yield Job(arm, host(members, 24_000, lesson, fresh=True))
-    yield Job(arm, host(members, 24_000, lesson).model_copy(update={"dropout": 0.1}))
+    plain = host(members, 24_000, lesson)
+    yield Job(arm, plain.model_copy(update={"dropout": 0.1}))
+    yield Job(arm, host(members, 24_000, lesson | {"weight": 0.75}))
+    yield Job(arm, host(members, 24_000, {}))
+    yield Job(arm, plain.model_copy(update={"weight_decay": 0.3}))
 
 
 def sweep(budget: int, k: int, steps: int) -> Jobs:
@@ -202,7 +203,6 @@ def plan() -> Jobs:
     yield from long_proxies()
     yield from replicates()
     yield from late_changes()
-    yield from distilled("historic", 24_000, ((3, 6000),), (0,))
     yield from ensembles("historic", 6000, (3,))
     yield from diversity(6000, 4)
     yield from noise()

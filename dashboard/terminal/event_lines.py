@@ -14,6 +14,7 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "{accepted} of {challengers} challengers accepted, {decision}",
     ),
     "gate": ("{phase} gate: {verdict} at {bits_per_byte} bpb with {formula} ({reason})",),
+    "validation": ("gates at {place}: {verdicts} ({reason})",),
     "regime": ("shares: {reason}",),
     "symbiosis": (
         "lineage {host_lineage} becomes the host: the average of all has {ensemble_bits_per_byte} "

@@ -1,10 +1,11 @@
 """Puts the server together."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NamedTuple, TypeAlias
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
@@ -28,6 +29,30 @@ from state.durable import OutOfSpace
 from state.metrics_reader import MetricsReader
 from state.metrics_store import MetricsStore
 
+Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Answer: TypeAlias = Callable[[Request, Exception], JSONResponse]
+
+
+class _Store(NamedTuple):
+    """What a server has that runs report to; nothing of it where it takes no reports."""
+
+    writer: Writer | None = None
+    reader: MetricsReader | None = None
+    uploads: Uploads | None = None
+
+    @classmethod
+    def of(cls, settings: ServerSettings) -> "_Store":
+        """
+        Raises:
+            ValueError: the database cannot be used.
+        """
+        if settings.database is None:
+            return cls()
+        writer = Writer(MetricsStore.open(settings.database, writer=True))
+        reader = MetricsReader.at(settings.database)
+        uploads = Uploads(settings.uploads, reader, writer, settings.max_upload_bytes)
+        return cls(writer, reader, uploads)
+
 
 def create_app(settings: ServerSettings, sources: Sources | None = None) -> FastAPI:
     """The application; `sources` are made from the settings where none are given.
@@ -35,57 +60,43 @@ def create_app(settings: ServerSettings, sources: Sources | None = None) -> Fast
     Raises:
         ValueError: the database cannot be used.
     """
-    writer = reader = uploads = None
-    if settings.database is not None:
-        writer = Writer(MetricsStore.open(settings.database, writer=True))
-        reader = MetricsReader.at(settings.database)
-        uploads = Uploads(settings.uploads, reader, writer, settings.max_upload_bytes)
-    sources = sources or Sources(settings, reader)
-    meters, closing = Meters(), asyncio.Event()
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        for part in (sources, reader, writer):
-            if part is not None:
-                part.close()
-
+    store, meters = _Store.of(settings), Meters()
+    sources = sources or Sources(settings, store.reader)
     app = FastAPI(
         title="symbio-auto",
         description="Runs, as the server knows them, and the addresses that runs report to.",
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=_closing(sources, store),
     )
-    app.state.closing = closing
-    _add_routes(
-        app,
-        [
-            ingest_router(settings, writer, meters),
-            runs_router(sources),
-            checkpoints_router(uploads),
-            prometheus_router(sources, meters),
-            pages_router(sources),
-            live_router(sources),
-        ],
-    )
+    app.include_router(ingest_router(settings, store.writer, meters))
+    app.include_router(runs_router(sources))
+    app.include_router(checkpoints_router(store.uploads))
+    app.include_router(prometheus_router(sources, meters))
+    app.include_router(pages_router(sources))
+    app.include_router(live_router(sources))
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
+    app.state.closing = asyncio.Event()
     # The one that is added last is asked first.
-    app.add_middleware(EndStreams, closing=closing)
+    app.add_middleware(EndStreams, closing=app.state.closing)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Stopwatch, meters=meters)
     return app
 
 
-def _add_routes(app: FastAPI, routers: list[APIRouter]) -> None:
-    for router in routers:
-        app.include_router(router)
-    app.add_exception_handler(RequestValidationError, _not_valid)
-    app.add_exception_handler(ClientDisconnect, _nobody_there)
-    app.add_exception_handler(UnknownRun, _no_run)
-    app.add_exception_handler(OutOfSpace, _no_space)
-    app.add_exception_handler(ValidationError, _unreadable)
-    app.add_exception_handler(SQLAlchemyError, _no_store)
+def _closing(sources: Sources, store: _Store) -> Lifespan:
+    """What an application does when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        for part in (sources, store.reader, store.writer):
+            if part is not None:
+                part.close()
+
+    return lifespan
 
 
 def _not_valid(_request: Request, error: Exception) -> JSONResponse:
@@ -113,3 +124,14 @@ def _unreadable(_request: Request, _error: Exception) -> JSONResponse:
 def _no_store(_request: Request, _error: Exception) -> JSONResponse:
     detail = "the store cannot be reached; try again later"
     return JSONResponse({"detail": detail}, status_code=503, headers={"Retry-After": "10"})
+
+
+_ANSWERS: Mapping[type[Exception], Answer] = {
+    RequestValidationError: _not_valid,
+    ClientDisconnect: _nobody_there,
+    UnknownRun: _no_run,
+    OutOfSpace: _no_space,
+    ValidationError: _unreadable,
+    SQLAlchemyError: _no_store,
+}
+"""What becomes of an error that nobody has met before."""

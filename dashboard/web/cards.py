@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from dashboard.web.beside import Machine, Work
 from state.base import Record
 from state.store_rows import LossPoint
 from state.stored_run import StoredRun
@@ -36,6 +37,16 @@ class RunCard(Record):
     """When something was heard of it, ISO 8601, UTC."""
     health: Health
     source: Literal["server", "folder"]
+    work: Work | None = None
+    """Under way besides its steps; known of runs in folders."""
+    machine: Machine | None = None
+    """Rented for it; known of runs in folders."""
+
+    @property
+    def beside(self) -> str:
+        """Changes with what a page shows of these two, and not with the time alone."""
+        work = f"{self.work.what} {self.work.done}" if self.work else ""
+        return f"{work} {self.machine.state}" if self.machine else work
 
 
 def card_of(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from dashboard.web.beside import machine_in, work_in
 from dashboard.web.cards import RunCard, card_of, health_of, status_of
 from state.metrics_reader import MetricsReader
 from state.run_folder import RunFolder
@@ -56,18 +57,17 @@ class FolderRuns:
                 cards[card.run_id] = card
         return cards
 
+    def card(self, run_id: str) -> RunCard | None:
+        """The card of one run; the one heard of last where there are copies."""
+        found = self._find(run_id)
+        return found[1] if found else None
+
     def find(self, run_id: str) -> tuple[RunFolder, MetricsReader] | None:
-        """The folder of a run and its open store; the one heard of last where there are copies."""
-        found: _Known | None = None
-        for known in self._search():
-            card = self._card(known)
-            if card is None or card.run_id != run_id:
-                continue
-            if found is None or _is_newer(card, found.card):
-                found = known
-        if found is None or found.reader is None:
+        """The folder of a run and its open store."""
+        found = self._find(run_id)
+        if found is None or found[0].reader is None:
             return None
-        return found.folder, found.reader
+        return found[0].folder, found[0].reader
 
     def mark(self, run_id: str) -> str | None:
         """A text that changes with the run's files and with whether somebody works on it."""
@@ -79,6 +79,18 @@ class FolderRuns:
                 health = health_of(status, _heard_at(known.folder), self._stale_seconds)
                 return f"{stamp}{status}{health}"
         return None
+
+    def _find(self, run_id: str) -> tuple[_Known, RunCard] | None:
+        found: tuple[_Known, RunCard] | None = None
+        for known in self._search():
+            if _is_another(known, run_id):
+                continue
+            card = self._card(known)
+            if card is None or card.run_id != run_id:
+                continue
+            if found is None or _is_newer(card, found[1]):
+                found = known, card
+        return found
 
     def close(self) -> None:
         """Close every store."""
@@ -107,8 +119,13 @@ class FolderRuns:
             if known.card is None:
                 return None
             status = _status(known.folder, known.card.status)
-            health = health_of(status, _heard_at(known.folder), self._stale_seconds)
-            return known.card.model_copy(update={"status": status, "health": health})
+            now: dict[str, object] = {
+                "status": status,
+                "health": health_of(status, _heard_at(known.folder), self._stale_seconds),
+                "work": work_in(known.folder),
+                "machine": machine_in(known.folder),
+            }
+            return known.card.model_copy(update=now)
 
     def _read(self, known: _Known, stamp: Stamp) -> None:
         try:
@@ -180,6 +197,12 @@ def _stamp_of(path: Path) -> tuple[int, int, int]:
         return 0, 0, 0
     # A reader itself makes an empty write-ahead log.
     return (status.st_ino, status.st_mtime_ns, status.st_size) if status.st_size else (0, 0, 0)
+
+
+def _is_another(known: _Known, run_id: str) -> bool:
+    """The folder held another run when it was read, and has the same store still."""
+    is_other = known.card is not None and known.card.run_id != run_id
+    return is_other and _stamp_of(known.folder.metrics_db)[0] == _inode(known.stamp)
 
 
 def _inode(stamp: Stamp) -> int:

@@ -45,7 +45,7 @@ class Marks:
             known = self._known.get(run_ids)
             if known is not None and now - known[0] < SHARED_SECONDS:
                 return known[1]
-        mark = _digest("\n".join(map(self._sources.mark, run_ids)) if run_ids else self._of_list())
+        mark = _digest("\n".join(map(self._sources.news, run_ids)) if run_ids else self._of_list())
         with self._lock:
             self._known = {
                 key: one for key, one in self._known.items() if now - one[0] < 60 * POLL_SECONDS
@@ -55,7 +55,7 @@ class Marks:
 
     def _of_list(self) -> str:
         facts = (
-            (card.run_id, card.status, card.health, card.updated_at, card.latest_step)
+            (card.run_id, card.status, card.health, card.updated_at, card.latest_step, card.beside)
             for card in self._sources.cards()
         )
         return repr(list(facts))

@@ -63,7 +63,7 @@ class Sources:
             UnknownRun: nobody has it.
         """
         _require_writable(run_id)
-        card = self._folders.cards().get(run_id)
+        card = self._folders.card(run_id)
         run = self._store.run(run_id) if card is None and self._store else None
         if card is None and run is not None:
             card = self._stored_card(run)
@@ -108,6 +108,14 @@ class Sources:
         if run is None:
             raise UnknownRun(run_id)
         return f"{run.revision}-{self._stored_card(run).health}"
+
+    def news(self, run_id: str) -> str:
+        """A text that changes with the mark, and with what lies beside the store.
+
+        Raises:
+            UnknownRun: nobody has it.
+        """
+        return f"{self.mark(run_id)}{self.card(run_id).beside}"
 
     def _stored_card(self, run: StoredRun) -> RunCard:
         heard_at = moment(run.reported_at) or moment(str(run.columns["updated_at"]))

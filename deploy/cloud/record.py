@@ -9,6 +9,7 @@ known_hosts     the keys that it is known by
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,7 +21,8 @@ from deploy.cloud.keys import write_known_hosts, write_private
 from deploy.cloud.machine import LONGEST_CAP_SECONDS, Order
 from deploy.cloud.offer import Price, disk_usd_per_hour, price_of
 from state.base import Record
-from state.rented import RENTED_FILE, Rented, Span
+from state.rented import RENTED_FILE, Rented, Span, write_rented
+from state.run_folder import RunFolder
 
 Stage = Literal["asked", "up", "works", "ended"]
 """`asked`: Google was asked and may have done it; `up`: it has no run yet; `works`: a run was
@@ -91,10 +93,13 @@ class MachineFolder(NamedTuple):
             ) from error
 
     def write(self, rental: Rental) -> Rental:
-        """Replace what is there."""
+        """Replace what is there, and what the folder of its run says of the cost."""
         write_private(self.root / "machine.json", rental.model_dump_json(indent=1).encode())
         if rental.rented is not None:
             write_private(self.root / RENTED_FILE, rental.rented.model_dump_json().encode())
+            if rental.local is not None and RunFolder(Path(rental.local)).state.is_file():
+                with suppress(OSError):
+                    write_rented(Path(rental.local), rental.rented)
         return rental
 
     def key_of(self, rental: Rental) -> Path:

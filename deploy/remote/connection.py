@@ -16,6 +16,8 @@ from paramiko.ssh_exception import (
     SSHException,
 )
 
+from deploy.remote.identity import known_hosts, line_of, private_key
+
 _Result = TypeVar("_Result")
 
 LOST = (SSHException, NoValidConnectionsError, ConnectionError, TimeoutError, EOFError)
@@ -47,12 +49,21 @@ class Timing(NamedTuple):
     longest_pause: float = 30.0
     patience: float = 300.0
     """Nobody has answered for so long: we give up."""
+    key_patience: float = 0.0
+    """From the beginning on a key may be refused: a machine that has just started answers before
+    it knows the keys that it was given."""
 
 
 USUAL = Timing()
 PIECE_BYTES = 1 << 18
+LONGEST_KEY_PAUSE = 5.0
+"""Seconds between two tries with a key that is refused."""
 USEFUL_SECONDS = 5.0
 """A connection that lives no longer is not one: it may break for the same reason every time."""
+
+
+class KeyRefused(ValueError):  # noqa: N818
+    """The machine does not take the key, or not yet."""
 
 
 class FarCommandFailed(RuntimeError):  # noqa: N818
@@ -88,14 +99,22 @@ class FarStream:
 class Connection:
     """To one machine. Nothing is asked of an agent, and no key is looked for."""
 
-    def __init__(self, address: Address, timing: Timing = USUAL) -> None:
-        """
+    def __init__(
+        self,
+        address: Address,
+        timing: Timing = USUAL,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`told` hears a line about what is waited for.
+
         Raises:
             ValueError: the key or the known hosts cannot be used.
         """
-        self.address, self.timing = address, timing
-        self._key = _private_key(address.key_path)
-        self._known_hosts = _known_hosts(address.known_hosts_path)
+        self.address, self.timing, self._told = address, timing, told
+        self._keys_known_at = time.monotonic() + timing.key_patience
+        self._waits_for_key = False
+        self._key = private_key(address.key_path)
+        self._known_hosts = known_hosts(address.known_hosts_path)
         self._client: paramiko.SSHClient | None = None
         self._sftp: paramiko.SFTPClient | None = None
 
@@ -117,6 +136,10 @@ class Connection:
         while True:
             try:
                 return action()
+            except KeyRefused:
+                pause = min(pause, LONGEST_KEY_PAUSE)
+                if not self._may_learn_key(pause):
+                    raise
             except (*LOST, OSError) as error:
                 if not isinstance(error, LOST) and self.is_up():
                     raise
@@ -125,11 +148,20 @@ class Connection:
                 self.close()
                 if time.monotonic() + pause - since > self.timing.patience:
                     raise ConnectionError(
-                        f"nobody answers at {self.address} ({_line(error)}); see whether the "
+                        f"nobody answers at {self.address} ({line_of(error)}); see whether the "
                         "machine runs and port 22 is open to you"
                     ) from error
             time.sleep(pause)
             pause = min(2 * pause, self.timing.longest_pause)
+
+    def _may_learn_key(self, pause: float) -> bool:
+        """After the pause a machine that has just started may know the key that it refused."""
+        if time.monotonic() + pause > self._keys_known_at:
+            return False
+        if not self._waits_for_key:
+            self._waits_for_key = True
+            self._told(f"{self.address} answers and does not know our key yet; trying again")
+        return True
 
     def sftp(self) -> paramiko.SFTPClient:
         """The file side of the connection, opened once."""
@@ -238,7 +270,7 @@ class Connection:
         except AuthenticationException as error:
             if any(word in str(error).lower() for word in ("timeout", "eof")):
                 raise ConnectionError("it broke while keys were compared") from error
-            raise ValueError(
+            raise KeyRefused(
                 f"{address} does not take the key {address.key_path}; give the one whose public "
                 "half the machine knows"
             ) from error
@@ -263,30 +295,3 @@ def _notice_silence(transport: paramiko.Transport, seconds: float) -> None:
     if option is not None and isinstance(transport.sock, socket.socket):
         with suppress(OSError):
             transport.sock.setsockopt(socket.IPPROTO_TCP, option, int(1000 * seconds))
-
-
-def _private_key(path: Path) -> paramiko.PKey:
-    try:
-        mode = path.stat().st_mode
-        key = paramiko.PKey.from_path(path)
-    except paramiko.PasswordRequiredException as error:
-        raise ValueError(f"key {path} wants a passphrase; give one that has none") from error
-    except (OSError, ValueError, SSHException, paramiko.pkey.UnknownKeyType) as error:
-        raise ValueError(f"key {path} cannot be used: {_line(error)}; give another") from error
-    if mode & 0o077:
-        raise ValueError(f"key {path} can be read by others; chmod 600 {path}")
-    return key
-
-
-def _known_hosts(path: Path) -> paramiko.HostKeys:
-    try:
-        return paramiko.HostKeys(str(path))
-    except (OSError, SSHException) as error:
-        raise ValueError(
-            f"known hosts {path} cannot be read: {_line(error)}; write the machine's host key there"
-        ) from error
-
-
-def _line(error: BaseException) -> str:
-    reason = getattr(error, "strerror", None) or str(error)
-    return (reason.splitlines() or [type(error).__name__])[0]

@@ -75,7 +75,7 @@ class Session:
             ValueError: the key or the known hosts cannot be used.
         """
         self.address = Address(host, port, user, key_path, known_hosts_path)
-        self._connection = Connection(self.address, timing)
+        self._connection = Connection(self.address, timing, told)
         self._far = FarProgram(self._connection, home)
         self._python, self._told = python, told
         self._sent_supervisor = False

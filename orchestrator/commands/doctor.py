@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from orchestrator.commands.doctor_accelerator import accelerator_checks
 from orchestrator.commands.doctor_checks import Check
 from orchestrator.commands.doctor_machines import machine_checks
 from orchestrator.commands.doctor_sockets import socket_checks
@@ -53,6 +54,7 @@ def examine() -> list[Check]:
         _disk(Path.cwd()),
         _shared_memory(),
         _arithmetic(),
+        *accelerator_checks(),
         *socket_checks(),
         *machine_checks(),
     ]

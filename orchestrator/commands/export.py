@@ -1,4 +1,4 @@
-"""`symbio-auto export RUN --to DIR`: the model as files that need nothing of ours."""
+"""`symbio-auto export RUN [--to DIR]`: the model as files that need nothing of ours."""
 
 import argparse
 import sys
@@ -27,21 +27,32 @@ class Contents(NamedTuple):
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the folder, read it back, and say how far it is from the run's own model."""
-    require_replaceable(arguments.to)
+    if arguments.to is not None:
+        require_replaceable(arguments.to)
     with Reporter(*sinks_of(arguments)).work("exporting the model"):
         opened = open_model(arguments.run)
+        target = arguments.to or _named(opened)
         found = _contents(opened, arguments.format)
         facts = {"made_by": "symbio-auto", "format": arguments.format}
-        with replacing(arguments.to) as folder:
+        with replacing(target) as folder:
             write_files(folder, found.files, {**facts, "checkpoint": opened.best.checkpoint})
             checks = _checks(opened, folder, arguments.format)
     size = sum(map(len, found.files.values())) / 1e6
     print(
-        f"{opened.best.genome.formula} exported to {arguments.to} as {found.model_class}: "
+        f"{opened.best.genome.formula} exported to {target} as {found.model_class}: "
         f"{len(found.files) + 1} files, {size:,.1f} MB"
     )
     print("\n".join(checks))
     return 0
+
+
+def _named(opened: OpenedModel) -> Path:
+    """A folder here that has the name of the model."""
+    from orchestrator.export.naming import folder_name
+
+    target = Path(folder_name(opened.saved, opened.best))
+    require_replaceable(target)
+    return target
 
 
 def _contents(opened: OpenedModel, form: "Format") -> Contents:

@@ -18,7 +18,8 @@ from orchestrator.commands.progress_shown import Lines, following, run_sinks
 from orchestrator.commands.reporting import reported, wanted_of
 from orchestrator.early_workers import Start, early_workers
 from orchestrator.first_look import first_look
-from orchestrator.flags import settings_of
+from orchestrator.flags import given_waivers, settings_of
+from orchestrator.in_cluster import placed_run
 from orchestrator.run_process import let_go_on, process_of, resume_line
 from orchestrator.settings import Settings, build_config
 from state.progress import ProgressFile, Reporter
@@ -167,6 +168,7 @@ def prepared_beside(
     """The new run made ready while its workers start; in a free `folder` if it names none."""
     if "run_dir" not in config.model_fields_set:
         config = config.model_copy(update={"run_dir": str(free_folder(folder))})
+    config = placed_run(config)
     start(first_look(config).config.engine)
     from orchestrator.preparation import prepare_run
 
@@ -189,18 +191,20 @@ def _resume(arguments: argparse.Namespace, given: Settings, start: Start) -> "Pr
     budget = given.pop("budget", None)
     engine = given.pop("engine", {})
     assert isinstance(engine, dict)
+    waive = given_waivers(given)
     others = [*given, *(name for name in engine if name not in CHANGEABLE)]
     if others or arguments.config:
         name = others[0] if others else "config"
         raise ValueError(
             f"--resume keeps the run's settings and cannot change {name}; only --budget, --engine, "
-            "--workers, --device and --ray-address may be given with it"
+            "--workers, --device, --ray-address and --waive may be given with it"
         )
     with Reporter(*run_sinks(arguments)).work("checking the run's files"):
         return prepare_resume(
             arguments.resume,
             budget=budget if isinstance(budget, int) else None,
             engine=engine,
+            waive=waive,
             start=start,
         )
 

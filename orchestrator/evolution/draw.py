@@ -7,7 +7,7 @@ import numpy as np
 
 from orchestrator.config import EvolutionConfig
 from orchestrator.evolution.constants import proposals
-from orchestrator.evolution.operator_mix import DRAWN, DrawnOperator, weights
+from orchestrator.evolution.operator_mix import DRAWN, FUSING, DrawnOperator, weights
 from orchestrator.run_state import LineageState, OperatorTally, PhaseSettings, TunedConstants
 from state.base import Record
 from state.genome import (
@@ -24,6 +24,7 @@ from state.genome import (
     is_known,
     mutate,
     retune,
+    swap_fusion,
 )
 from state.records import Genome
 
@@ -31,6 +32,8 @@ from state.records import Genome
 MAX_DRAWS = 32
 # Tries of one operator before another one is drawn.
 TRIES = 4
+# Mutations of a random leaf, at most, where no challenger descends from a champion.
+MOST_MUTATIONS = 4
 
 
 class Challenger(Record):
@@ -99,7 +102,7 @@ def draw_challengers(
     seen = Crowd([*known, lineage.genome])
     source = _source(lineage, others, settings, config, rng, seed, tallies, tuned)
     for place in range(count):
-        at_random = place < settings.random_members
+        at_random = place < settings.random_members or config.parts.search == "random"
         migrant = None
         if not at_random and rng.random() >= settings.mutation_rate:
             migrant = _migrant(lineage, others, migration, challengers, rng)
@@ -126,10 +129,11 @@ def _source(
 ) -> _Source:
     evidence = tallies if config.adaptive_operators else ()
     champion = lineage.genome
+    drawn = (*DRAWN, *FUSING) if config.evolve_fusion else DRAWN
     return _Source(
         champion=champion,
         mates=tuple(one.genome for one in others if not is_known(one.genome, [champion])),
-        shares=dict(zip(DRAWN, weights(evidence, config.operator_floor), strict=True)),
+        shares=dict(zip(drawn, weights(evidence, config.operator_floor, drawn), strict=True)),
         constants=proposals(champion, tuned, seed),
         settings=settings,
         leaves=WIDER_LEAVES if settings.leaf_pool else DEFAULT_LEAVES,
@@ -169,7 +173,7 @@ def _child(
     new: list[tuple[float, Challenger]] = []
     draws = repeats = 0
     for _ in range(MAX_DRAWS):
-        mutation = _from_leaf(source) if at_random else _from_champion(source)
+        mutation = _from_leaf(source, config) if at_random else _from_champion(source)
         if mutation is None:
             continue
         draws += 1
@@ -195,10 +199,16 @@ def _challenger(mutation: Mutation, at_random: bool) -> Challenger:
     return Challenger(genome=mutation.genome, operator=operator, parents=mutation.parents)
 
 
-def _from_leaf(source: _Source) -> Mutation | None:
-    """A mutant of a random leaf."""
+def _from_leaf(source: _Source, config: EvolutionConfig) -> Mutation | None:
+    """A mutant of a random leaf, which fuses as the champion does. Where the whole search is random
+    it is mutated once to four times, so that it may be as large as what evolves.
+    """
     leaf = source.leaves[int(source.rng.integers(len(source.leaves)))]
-    return _mutant(source, genome_of(Leaf(leaf)), OPERATORS)
+    genome, found = genome_of(Leaf(leaf)).fused(source.champion.fusion), None
+    searched = config.parts.search == "random"
+    for _ in range(int(source.rng.integers(1, MOST_MUTATIONS + 1)) if searched else 1):
+        found = _mutant(source, found.genome if found else genome, OPERATORS) or found
+    return found
 
 
 def _from_champion(source: _Source) -> Mutation | None:
@@ -223,6 +233,8 @@ def _from_champion(source: _Source) -> Mutation | None:
                 operator=operator,
                 attempts=TRIES,
             )
+        case "swap_fusion":
+            return swap_fusion(champion, rng)
         case _:
             return _mutant(source, champion, (operator,))
 

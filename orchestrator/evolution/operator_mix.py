@@ -12,14 +12,16 @@ for allocating operator probabilities, GECCO (2005).
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from orchestrator.run_state import OperatorTally
-from state.genome import OPERATORS, Operator, Recombination, Tuning
+from state.genome import OPERATORS, Fusing, Operator, Recombination, Tuning
 
-DrawnOperator: TypeAlias = Operator | Recombination | Tuning
+DrawnOperator: TypeAlias = Operator | Recombination | Tuning | Fusing
 DRAWN: tuple[DrawnOperator, ...] = (*OPERATORS, "crossover", "graft", "tune")
 """Operators in the order of `weights`."""
+FUSING: tuple[Fusing, ...] = get_args(Fusing)
+"""Of runs that evolve the fusion, behind the others."""
 GAIN = 1.0
 """Sigmas of the noise that a gain must exceed."""
 PRIOR = (2.0, 10.5)
@@ -34,29 +36,32 @@ def record_outcomes(
     """The tallies after one more generation, one an operator; older evidence counts less.
 
     `outcomes` are (operator, gain over the continued champion in sigmas) of its challengers, those
-    that failed included. Others than `DRAWN`, such as migrants, are not counted; where none is
-    left, nothing fades.
+    that failed included. Others than `DRAWN` and `FUSING`, such as migrants, are not counted;
+    where none is left, nothing fades.
     """
-    counted = [(name, gain > GAIN) for name, gain in outcomes if name in DRAWN]
+    counted = [(name, gain > GAIN) for name, gain in outcomes if name in (*DRAWN, *FUSING)]
     if not counted:
         return tuple(tallies)
     tried = Counter[str](name for name, _ in counted)
     gained = Counter[str](name for name, better in counted if better)
+    fuses = any(name in FUSING for name in (*tried, *(old.operator for old in tallies)))
     return tuple(
         OperatorTally(
             operator=old.operator,
             tried=DECAY * old.tried + tried[old.operator],
             gained=DECAY * old.gained + gained[old.operator],
         )
-        for old in _all(tallies)
+        for old in _all(tallies, (*DRAWN, *FUSING) if fuses else DRAWN)
     )
 
 
-def weights(tallies: Sequence[OperatorTally], floor: float) -> list[float]:
-    """Shares of the draws in the order of `DRAWN`, each at least `floor`; even without tallies."""
-    chances = [_chance(tally) for tally in _all(tallies)]
-    floor = min(floor, 1 / len(DRAWN))
-    matched = (1 - floor * len(DRAWN)) / sum(chances)
+def weights(
+    tallies: Sequence[OperatorTally], floor: float, drawn: Sequence[DrawnOperator] = DRAWN
+) -> list[float]:
+    """Shares of the draws in the order of `drawn`, each at least `floor`; even without tallies."""
+    chances = [_chance(tally) for tally in _all(tallies, drawn)]
+    floor = min(floor, 1 / len(drawn))
+    matched = (1 - floor * len(drawn)) / sum(chances)
     return [floor + matched * chance for chance in chances]
 
 
@@ -65,6 +70,6 @@ def _chance(tally: OperatorTally) -> float:
     return (gained + tally.gained) / (gained + failed + tally.tried)
 
 
-def _all(tallies: Sequence[OperatorTally]) -> list[OperatorTally]:
+def _all(tallies: Sequence[OperatorTally], drawn: Sequence[DrawnOperator]) -> list[OperatorTally]:
     known = {tally.operator: tally for tally in tallies}
-    return [known.get(name) or OperatorTally(operator=name) for name in DRAWN]
+    return [known.get(name) or OperatorTally(operator=name) for name in drawn]

@@ -8,7 +8,7 @@ memorise, and their average, or a host that they teach, generalises better.
 from collections.abc import Mapping, Sequence
 from math import ceil
 from statistics import fmean
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from orchestrator import ledger as books
 from orchestrator.config import PhaseConfig, RunConfig
@@ -23,6 +23,10 @@ per byte at 16.3, -.049 at 65.3, in between by the logarithm. See docs/design/re
 GAP_GROWTH = 0.1
 """Nats per token. On the study's texts the gap grew by less than .03 up to four passes, on a
 quarter of the smaller one by .25 in seven.
+"""
+HOST_SHARE = 0.5
+"""Of a budget that is short of text; at 24,000 steps a host of half of it was .005 bits per byte
+better than one of a third. See docs/design/study.md, C.
 """
 DECAY_SHARE = 0.2
 """Of a lineage's steps, what Oxidation keeps for its decay."""
@@ -91,16 +95,31 @@ def _growth(gaps: Sequence[float]) -> float:
     return fmean(gaps[half:]) - fmean(gaps[:half])
 
 
-def shifted(config: RunConfig, ledger: Ledger, lineages: Sequence[LineageState]) -> Shift:
-    """Cambrian and Oxidation with the least they need, the host's phases with the rest, each by
-    its share.
+def shifted(
+    config: RunConfig,
+    ledger: Ledger,
+    lineages: Sequence[LineageState],
+    kind: Literal["compute_limited", "overfit_limited"],
+) -> Shift:
+    """Short of steps: Cambrian and Oxidation with the least they need. Short of text: Cambrian
+    gives what the host lacks of its half. The host's phases get it, each by its share.
     """
     kept = kept_steps(config, ledger, [one.age_steps for one in lineages if one.alive])
+    if kind == "overfit_limited":
+        kept = {"cambrian": _less_the_half(ledger, kept["cambrian"])}
     moved = sum(books.remaining(ledger, name) - steps for name, steps in kept.items())
     shares: dict[PhaseName, int] = {
         phase.name: phase.share for phase in phases_of(config) if phase.name in HOSTS
     }
     return Shift(books.reallot(ledger, kept, shares), moved)
+
+
+def _less_the_half(ledger: Ledger, least: int) -> int:
+    """Steps of Cambrian, `least` at least, when the host has its half of the budget."""
+    host = sum(books.line(ledger, name).allotted for name in HOSTS)
+    left = books.remaining(ledger, "cambrian")
+    lacking = max(0, ceil(HOST_SHARE * ledger.budget) - host)
+    return max(min(left, least), left - lacking)
 
 
 def kept_steps(config: RunConfig, ledger: Ledger, ages: Sequence[int]) -> Mapping[PhaseName, int]:

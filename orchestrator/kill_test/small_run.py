@@ -4,13 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Literal, NamedTuple, assert_never
 
-from orchestrator.config import (
-    BatteryConfig,
-    EngineConfig,
-    EvolutionConfig,
-    HostConfig,
-    RunConfig,
-)
+from orchestrator.battery_config import BatteryConfig
+from orchestrator.config import EngineConfig, EvolutionConfig, HostConfig, RunConfig
 from orchestrator.kill_test import forked
 from orchestrator.kill_test.moments import stopping
 from orchestrator.train_config import ChallengeConfig, TrainConfig

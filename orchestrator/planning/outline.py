@@ -71,12 +71,10 @@ def likely_allotment(config: RunConfig) -> Allotment:
     regime = regime_of(config, ())
     if regime is None:
         return Allotment(first)
-    if regime.kind == "overfit_limited":
-        return Allotment(first, lean=True)
     ledger = books.open_ledger(config.budget, shares_of(config), ())
     for name in ("abiogenesis", "primordial"):
         ledger = books.settle(books.reserve(ledger, name, first[name]), name, first[name])
-    ledger = shifted(config, ledger, _lineages(config, first)).ledger
+    ledger = shifted(config, ledger, _lineages(config, first), regime.kind).ledger
     return Allotment(_steps(ledger), lean=True)
 
 

@@ -17,6 +17,7 @@ from orchestrator.intervention import (
     Place,
     first_configuration,
     place_of,
+    with_settings,
 )
 from orchestrator.phases import phases_of
 from orchestrator.replay.change import apply_change
@@ -115,6 +116,8 @@ class Replay:
                     self.config, self.state, _ = extend(self.config, self.state, _budget_after(row))
                 case "forked":
                     self.config, self.state = apply_change(self.config, self.state, row.after)
+                case "waived":
+                    self.config = with_settings(self.config, row.after)
                 case _:
                     assert_never(row.kind)
         self.num_rows += 1

@@ -1,8 +1,10 @@
 """Filling the final report of the six phases from a finished run's state and store."""
 
 import hashlib
+from collections import Counter
 
 from orchestrator.commits import Saved
+from orchestrator.report.control_evaluations import control_evaluations
 from orchestrator.report.final_report import (
     ControlScore,
     EnsembleSummary,
@@ -10,9 +12,10 @@ from orchestrator.report.final_report import (
     PopulationSummary,
     Winner,
 )
+from orchestrator.report.page.intervals import lead
 from orchestrator.report.phase_facts import phase_summaries
 from orchestrator.report.run_facts import final_of, run_report
-from orchestrator.run_state import FinalMeasures, RunState
+from orchestrator.run_state import RunState
 from orchestrator.stages.finale import winner_of
 from state.genome import fingerprint, is_gated, size
 from state.metrics_store import MetricsStore
@@ -30,7 +33,6 @@ def build_report(folder: RunFolder, saved: Saved) -> FinalReport:
         ValueError: the run is not finished.
     """
     state = saved.run
-    final = final_of(state)
     with MetricsStore.open(folder.metrics_db, writer=False) as store:
         members = store.members(state.run_id)
         batteries = store.batteries(state.run_id)
@@ -45,12 +47,17 @@ def build_report(folder: RunFolder, saved: Saved) -> FinalReport:
         synchrony=synchrony,
         population=population_of(state),
         members=worth_telling(members),
-        control=_controls(final),
+        control=_controls(folder, state),
     )
 
 
-def _controls(final: FinalMeasures) -> tuple[ControlScore, ...]:
-    return tuple(ControlScore(name=name, bits_per_byte=bits) for name, bits in final.controls)
+def _controls(folder: RunFolder, state: RunState) -> tuple[ControlScore, ...]:
+    final, seen = final_of(state), control_evaluations(folder.results_jsonl, state)
+    ours = final.test or final.search
+    return tuple(
+        ControlScore(name=name, bits_per_byte=bits, interval=lead(ours, one) if one else None)
+        for (name, bits), (_, one) in zip(final.controls, seen, strict=True)
+    )
 
 
 def _command(saved: Saved) -> str:
@@ -106,7 +113,14 @@ def population_of(state: RunState) -> PopulationSummary:
         accepted=counts.accepted,
         null_accepted=counts.null_accepted,
         null_evaluated=counts.null_evaluated,
+        fusions=_fusions(state),
     )
+
+
+def _fusions(state: RunState) -> dict[str, int]:
+    """Genomes that were tried, by the fusion that they name; empty where it does not evolve."""
+    tried = Counter(kind for one in state.known if (kind := one.fusion) is not None)
+    return dict(sorted(tried.items()))
 
 
 def worth_telling(members: tuple[MemberRecord, ...]) -> tuple[MemberRecord, ...]:

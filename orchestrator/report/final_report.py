@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from orchestrator.report.validation import ValidationSummary
 from orchestrator.slowness.throughput import Collapse
 from orchestrator.slowness.watchdog import LatePhase
 from state.base import Record
@@ -162,6 +163,10 @@ class ControlScore(Record):
 
     name: str
     bits_per_byte: float = Field(ge=0)
+    interval: tuple[float, float] | None = None
+    """95 % of how many bits per byte the run lies below it, paired over stretches of the text; None
+    where these are too few.
+    """
 
 
 class EnsembleSummary(Record):
@@ -193,6 +198,8 @@ class PopulationSummary(Record):
     """Null twins better than their champion by more than such twins differ."""
     null_evaluated: int | None = Field(default=None, ge=0)
     """Null pairs that took the test."""
+    fusions: dict[str, int] = Field(default_factory=dict)
+    """Genomes that were tried by the fusion they name; empty where that does not evolve."""
 
 
 class WallPart(Record):
@@ -262,6 +269,7 @@ class RunReport(Record):
     resumed_count: int = Field(ge=0)
     wall: WallSummary
     slowness: SlownessSummary = SlownessSummary()
+    validation: ValidationSummary | None = None
     cost: CostSummary
     test_openings: int = Field(ge=0)
     """How often the test split was read; 1 in an honest run, 0 where there is none."""

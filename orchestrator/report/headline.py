@@ -50,20 +50,36 @@ def _against_control(report: FinalReport) -> str:
             "No control was trained: whether the search was worth its steps is not known "
             "(`--control gelu` trains one)."
         )
-    best = min(report.control, key=lambda control: control.bits_per_byte)
-    return f"{_comparison(report, best)} One run with one seed cannot rule out chance."
+    ranked = sorted(report.control, key=lambda control: control.bits_per_byte)
+    lines = [_comparison(report, control) for control in ranked]
+    return f"{' '.join(lines)} One run with one seed cannot rule out chance."
 
 
 def _comparison(report: FinalReport, control: ControlScore) -> str:
     name, lead = inline(control.name), control.bits_per_byte - report.test.bits_per_byte
     if abs(lead) < SAME_BPB:
         return f"**The control {name} did as well as this run**: the search brought nothing."
+    if control.interval is not None and control.interval[0] <= 0 <= control.interval[1]:
+        side = "below" if lead > 0 else "above"
+        return (
+            f"**Not shown that this run and the control {name} differ**: the run lies "
+            f"{bpb(abs(lead))} bits per byte {side} it{_interval(control)}."
+        )
     if lead < 0:
         return (
-            f"**The control {name} wins** by {bpb(-lead)} bits per byte: on this text the plain "
-            "activation with the same budget did better than the search."
+            f"**The control {name} wins** by {bpb(-lead)} bits per byte{_interval(control)}: on "
+            "this text the plain activation with the same budget did better than the search."
         )
-    return f"This run beats the control {name} by {bpb(lead)} bits per byte."
+    return f"This run beats the control {name} by {bpb(lead)} bits per byte{_interval(control)}."
+
+
+def _interval(control: ControlScore) -> str:
+    """Of the run's lead; nothing where it is not known."""
+    if control.interval is None:
+        return ""
+    low, high = control.interval
+    where = "95 % interval of the run's lead over stretches of this text"
+    return f" ({where}: {signed(low)} to {signed(high)})"
 
 
 def against_order2(ours: float, order2: float) -> str:

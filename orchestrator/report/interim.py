@@ -24,6 +24,7 @@ from orchestrator.report.phase_facts import phase_summaries
 from orchestrator.report.quantities import bpb, count, operations, seconds
 from orchestrator.report.run_facts import budget_of
 from orchestrator.report.story import story
+from orchestrator.report.validation import validation_of, validation_section
 from orchestrator.report.writing import writing
 from state.metrics_reader import MetricsReader
 from state.records import BatteryReport, MemberRecord, Synchrony
@@ -68,6 +69,7 @@ def sections(one: Interim) -> tuple[Section, ...]:
     if one.saved.config.mode == "phases":
         ended = phases_text(one.phases, one.budget) if one.phases else "No phase has ended yet."
         parts.append(Section("phases", "The phases", ended))
+        parts += validation_section(validation_of(one.saved))
         if one.phases:
             parts.append(Section("story", "What happened", story(one)))
         tried = population_text(one.population, one.members)

@@ -15,9 +15,10 @@ from orchestrator.report.headline import headline
 from orchestrator.report.illustrations import Section, pictures
 from orchestrator.report.quantities import bpb, count, operations, percent, seconds, signed, times
 from orchestrator.report.story import story
+from orchestrator.report.validation import validation_section
 from orchestrator.report.wording import counted, why_not_taught
 from orchestrator.report.writing import writing
-from state.records import MemberRecord, Synchrony
+from state.records import Genome, MemberRecord, Synchrony
 
 MAX_MEMBERS = 12
 
@@ -33,6 +34,7 @@ def sections(report: FinalReport) -> tuple[Section, ...]:
         Section("result", f"Run {inline(report.run_id)}", headline(report)),
         Section("activation", "The activation", _winner(report)),
         Section("phases", "The phases", phases_text(report.phases, report.budget)),
+        *validation_section(report.validation),
         Section("story", "What happened", story(report)),
         Section("tried", "What was tried", population_text(report.population, report.members)),
         Section("synchrony", "Synchrony", synchrony_text(report.synchrony)),
@@ -68,11 +70,16 @@ def _winner(report: FinalReport) -> str:
         where += f", generation {winner.generation}"
     return (
         f"{code(winner.formula)} ({kind}, {nodes}, fingerprint {code(winner.fingerprint)}), "
-        f"of lineage {winner.lineage}: {origin}{where}.\n\n"
+        f"of lineage {winner.lineage}: {origin}{where}.{_fusion(winner.formula)}\n\n"
         f"On the search split, by which it was chosen, the model has "
         f"{bpb(report.search.bits_per_byte)} bits per byte; on the test split "
         f"{bpb(report.test.bits_per_byte)}."
     )
+
+
+def _fusion(formula: str) -> str:
+    kind = Genome(formula=formula).fusion
+    return "" if kind is None else f" Its components are fused by {code(kind)}, a gene of the run."
 
 
 def phases_text(phases: Sequence[PhaseSummary], budget: BudgetSummary) -> str:
@@ -103,6 +110,9 @@ def population_text(tried: PopulationSummary, members: Sequence[MemberRecord]) -
         f"{tried.known_redrawn} draws were known already and drawn again. Null twins better "
         f"by more than such twins differ: {tried.null_accepted}{of_all}."
     )
+    if tried.fusions:
+        kinds = ", ".join(f"{code(kind)} {count}" for kind, count in tried.fusions.items())
+        counts += f" Genomes by their fusion: {kinds}."
     if not members:
         return counts
     header = ["formula", "phase", "made by", "bits per byte", "gain", "needed", "outcome"]

@@ -19,6 +19,7 @@ from orchestrator.report.final_report import (
     WallPart,
     WallSummary,
 )
+from orchestrator.report.validation import validation_of
 from orchestrator.run_state import FinalMeasures, RunState
 from orchestrator.stages.finale import winner_of
 from orchestrator.telemetry import Telemetry
@@ -54,6 +55,7 @@ def run_report(folder: RunFolder, saved: Saved, command: str) -> RunReport:
             late_phases=saved.telemetry.watchdog.late,
             collapses=saved.telemetry.throughput.collapses,
         ),
+        validation=validation_of(saved),
         cost=_cost(saved),
         test_openings=state.test_openings,
         model_sha256=_sha256(folder.model / "model.safetensors"),

@@ -9,6 +9,7 @@ from orchestrator.report.illustrations import Section
 from orchestrator.report.markdown import cost, document, reproduction
 from orchestrator.report.quantities import bpb, count, seconds, signed, times
 from orchestrator.report.train_report import Measured, Spoken, TrainReport
+from orchestrator.report.validation import validation_section
 from orchestrator.report.wording import collapse, lateness, sentence
 from state.records import Decision
 
@@ -26,6 +27,7 @@ def sections(report: TrainReport) -> tuple[Section, ...]:
         Section("result", f"Run {inline(report.run_id)}", headline(report)),
         Section("activation", "The model", _model(report)),
         Section("course", "How it went", _course(report)),
+        *validation_section(report.validation),
         Section("seen", "What was seen", _story(report)),
         Section("writing", "What the model writes", _sample(report)),
         Section("cost", "Cost", cost(report)),

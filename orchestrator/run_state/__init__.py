@@ -28,6 +28,7 @@ from orchestrator.run_state.run import (
     best_model,
     first_state,
 )
+from orchestrator.run_state.validation import ValidationState
 
 __all__ = [
     "ControlOutcome",
@@ -49,6 +50,7 @@ __all__ = [
     "RunState",
     "Stage",
     "TunedConstants",
+    "ValidationState",
     "best_model",
     "first_state",
 ]

@@ -10,6 +10,7 @@ from orchestrator.phases import shares_of
 from orchestrator.run_state.generation import Counts, OpenWork, OperatorTally, TunedConstants
 from orchestrator.run_state.models import Dormant, HostState, LineageState
 from orchestrator.run_state.phases import OscillatorState, PhaseState, PhaseSummary, Regime
+from orchestrator.run_state.validation import ValidationState
 from state.base import Record
 from state.records import Decision, Evaluation, Genome, Ledger, TeachingRefused
 from state.tasks import Teaching
@@ -85,6 +86,7 @@ class RunState(Record):
     """Decisions of the phase that is going on."""
     last_decision: Decision | None = None
     work: OpenWork | None = None
+    validation: ValidationState = ValidationState()
     control_index: int = 0
     controls: tuple[ControlOutcome, ...] = ()
     final: FinalMeasures | None = None

@@ -16,6 +16,7 @@ from orchestrator.stages import (
     reference,
     search,
     single,
+    validation,
 )
 from orchestrator.stages import symbiosis as merger
 from orchestrator.stages.conclusion import Conclusion
@@ -31,7 +32,23 @@ class Stage(NamedTuple):
 
 
 def stage_of(state: RunState, config: RunConfig) -> Stage:
-    """The stage that acts on this state."""
+    """The stage that acts on this state, inside its validation gates if the run has any."""
+    stage = _bare_stage(state, config)
+    return stage if config.validation is None else _within_gates(stage)
+
+
+def _within_gates(stage: Stage) -> Stage:
+    return Stage(
+        stage.open_work,
+        lambda state, config: (
+            *validation.asked(state, config),
+            *stage.pending(state, config),
+        ),
+        lambda state, config: validation.judged(state, stage.conclude(state, config), config),
+    )
+
+
+def _bare_stage(state: RunState, config: RunConfig) -> Stage:
     match state.stage:
         case "phase_start":
             return Stage(phase_start.open_work, phase_start.pending, phase_start.conclude)

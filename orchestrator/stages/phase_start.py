@@ -7,8 +7,10 @@ from orchestrator.run_state import LineageState, OpenWork, PhaseSettings, PhaseS
 from orchestrator.stages.conclusion import Conclusion, Event
 from orchestrator.stages.single import mode_event, new_host
 from state.genome import parse
+from state.records import Genome
 from state.seeds import derive_seed
 from state.tasks import Task
+from trainer.backbones.names import MIXINGS
 
 FIRST_COOLDOWN = 2
 """Generations of a phase before its first adaptation, unless its cooldown is shorter."""
@@ -25,9 +27,17 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 
 
 def new_lineage(config: RunConfig, index: int) -> LineageState:
-    """A lineage with an initialisation of its own, on the first activation."""
+    """A lineage with an initialisation of its own, on the first genome."""
     seed = derive_seed(config.seed, "init", index)
-    return LineageState(index=index, genome=parse(config.evolution.activation), init_seed=seed)
+    return LineageState(index=index, genome=first_genome(config), init_seed=seed)
+
+
+def first_genome(config: RunConfig) -> Genome:
+    """The first activation, with the backbone's fusion where that is to evolve too."""
+    genome = parse(config.evolution.activation)
+    if not config.evolution.evolve_fusion or genome.fusion is not None:
+        return genome
+    return genome.fused(MIXINGS[config.model.backbone].fusion)
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:

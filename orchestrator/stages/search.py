@@ -56,7 +56,7 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
     """The first run, the second halves of those that go on, the second run of those that passed."""
     first = missing(state, first_run(state, config))
     unfinished = first or missing(state, second_halves(state, config))
-    return unfinished or missing(state, confirmation_tasks(state, judge(state, config)))
+    return unfinished or missing(state, confirmation_tasks(state, config, judge(state, config)))
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:

@@ -60,8 +60,14 @@ def judge(state: RunState, config: RunConfig) -> Judgement:
     )
 
 
-def confirmation_tasks(state: RunState, judgement: Judgement) -> tuple[TrainingTask, ...]:
-    """Champion and contender of each passing lineage, trained once more on other batches."""
+def confirmation_tasks(
+    state: RunState, config: RunConfig, judgement: Judgement
+) -> tuple[TrainingTask, ...]:
+    """Champion and contender of each passing lineage, trained once more on other batches; none
+    where gains are not tested.
+    """
+    if not config.evolution.parts.noise_test:
+        return ()
     tasks = []
     for index, contender in judgement.contenders.items():
         for task in (tasks_of(state, index, "champion")[0], task_named(state, contender.task_id)):
@@ -80,10 +86,10 @@ def confirmation_of(task: TrainingTask) -> TrainingTask:
 def confirmed(
     state: RunState, config: RunConfig, judgement: Judgement, lineage: int
 ) -> Contender | None:
-    """The contender of the lineage if its gain held in the second run."""
+    """The contender of the lineage if its gain held in the second run, where there is one."""
     contender = judgement.contenders.get(lineage)
-    if contender is None:
-        return None
+    if contender is None or not config.evolution.parts.noise_test:
+        return contender
     level = config.evolution.false_acceptance
     limit = gain_limit(judgement.replicates, level=level, comparisons=1)
     champion = tasks_of(state, lineage, "champion")[0]
@@ -104,6 +110,7 @@ def _rated(
     limit = gain_limit(replicates, level=level, comparisons=len(tasks))
     if scale is None or limit is None:
         return
+    limit = limit if config.evolution.parts.noise_test else 0.0
     for task in tasks:
         own, bits = champion_bits(state, task.lineage), bits_per_byte(state, task.task_id)
         if own is None or bits is None:

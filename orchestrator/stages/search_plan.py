@@ -187,11 +187,12 @@ def _draw(
     position = [one.index for one in lineages].index(lineage.index)
     angles = state.oscillators.phases if state.oscillators else (0.0,) * len(lineages)
     migration = migration_weights(angles, position)
-    others = [one for one in lineages if one.index != lineage.index]
+    senders = [index for index in range(len(lineages)) if index != position]
+    senders = senders if config.evolution.parts.migration else []
     return draw_challengers(
         lineage,
-        others,
-        [weight for index, weight in enumerate(migration) if index != position],
+        [lineages[index] for index in senders],
+        [migration[index] for index in senders],
         count,
         known=known,
         settings=phase_of(state).settings,

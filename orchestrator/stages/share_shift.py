@@ -26,9 +26,7 @@ def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
     regime = regime_of(config, state.lineages)
     if regime is None:
         return None
-    ledger, moved = state.ledger, 0
-    if regime.kind == "compute_limited":
-        ledger, moved = shifted(config, ledger, state.lineages)
+    ledger, moved = shifted(config, state.ledger, state.lineages, regime.kind)
     adjustments = moves(state.ledger, ledger)
     reason = f"{in_words(regime)}: {_consequence(regime, moved)}"
     decision = Decision(
@@ -71,7 +69,8 @@ def in_words(regime: Regime) -> str:
 
 def _consequence(regime: Regime, moved: int) -> str:
     if regime.kind == "overfit_limited":
-        return "the lineages keep their steps, with the fewest challengers"
+        given = f"{moved} steps of Cambrian make" if moved else "no step of Cambrian is free for"
+        return f"{given} the host's half, with the fewest challengers"
     if not moved:
         return "the lineages hold no step more than they need"
     return f"the lineages keep what they need, {moved} steps go to the host"

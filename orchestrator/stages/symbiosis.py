@@ -91,11 +91,16 @@ def _host_steps(state: RunState) -> int:
     return sum(books.remaining(state.ledger, name) for name in HOSTS)
 
 
-def _host(state: RunState, config: RunConfig, ensemble: EnsembleState | None) -> HostState:
-    best = min(
+def best_symbiont(state: RunState) -> LineageState:
+    """The one with the fewest bits, which becomes the host."""
+    return min(
         symbionts(state),
         key=lambda one: (one.evaluation.bits_per_byte if one.evaluation else 1e9, one.index),
     )
+
+
+def _host(state: RunState, config: RunConfig, ensemble: EnsembleState | None) -> HostState:
+    best = best_symbiont(state)
     weight = ensemble.distil_weight if ensemble else 0.0
     assert best.checkpoint is not None
     assert best.evaluation is not None

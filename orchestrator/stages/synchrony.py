@@ -39,7 +39,7 @@ def synchronise(
     before: RunState, after: RunState, config: RunConfig, sigma: float | None
 ) -> tuple[RunState, Synchrony | None]:
     """Advance the oscillators by one generation; a changed genome kicks its phase."""
-    if sigma is None:
+    if sigma is None or not config.evolution.parts.synchrony:
         return after, None
     unit = max(sigma, SMALLEST_SIGMA)
     rates = improvement_rates(before.lineages, after.lineages, unit)

@@ -39,7 +39,7 @@ def lineage_task(
     state: RunState, config: RunConfig, lineage: LineageState, stint: Stint, cost: int
 ) -> TrainingTask:
     """Train from the lineage's champion; `cost` is what the whole generation will likely take."""
-    settings = phase_of(state).settings
+    settings, parts = phase_of(state).settings, config.evolution.parts
     genome = stint.genome or lineage.genome
     return TrainingTask(
         task_id=f"g{state.generation:05d}-l{lineage.index}-{stint.name}",
@@ -53,7 +53,7 @@ def lineage_task(
         init_seed=lineage.init_seed,
         first_step=lineage.age_steps + 1,
         steps=stint.steps,
-        morph_steps=0 if genome == lineage.genome else _morph_steps(stint),
+        morph_steps=_morph_steps(stint) if genome != lineage.genome and parts.morph else 0,
         fusion=_fusion(state, config, lineage),
         batches=BatchKey(
             seed=config.seed,

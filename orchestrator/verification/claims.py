@@ -3,14 +3,17 @@
 import hashlib
 
 from pydantic import ValidationError
+from pydantic.main import IncEx
 
 from orchestrator.verification.check import Check, failed, passed, skipped
 from orchestrator.verification.replayed import first_difference
 from orchestrator.verification.snapshot import Snapshot
 from state.objects import ObjectStore
 
-NOT_IN_THE_STATE = {"environment", "resume_line"}
-"""Fields of the report that say where it was written."""
+_INTERVALS: IncEx = {"interval"}
+_CONTROLS: IncEx = {"__all__": _INTERVALS}
+NOT_IN_THE_STATE: IncEx = {"environment": True, "resume_line": True, "control": _CONTROLS}
+"""Fields of the report that say where it was written, or that older versions did not write."""
 
 
 def check_export(now: Snapshot) -> list[Check]:

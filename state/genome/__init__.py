@@ -18,7 +18,16 @@ from state.genome.expression import (
 from state.genome.fingerprint import Fingerprint, distance, fingerprint, is_known, same
 from state.genome.latex import latex
 from state.genome.learnable import FAMILY_NAMES, LearnableKind
-from state.genome.mutation import Mutation, Recombination, Tuning, crossover, mutate, retune
+from state.genome.mutation import (
+    Fusing,
+    Mutation,
+    Recombination,
+    Tuning,
+    crossover,
+    mutate,
+    retune,
+    swap_fusion,
+)
 from state.genome.operators import OPERATORS, Operator
 from state.genome.probation import probation
 from state.genome.skeleton import Skeleton, skeleton
@@ -47,6 +56,7 @@ __all__ = [
     "Crowd",
     "Expression",
     "Fingerprint",
+    "Fusing",
     "Leaf",
     "LeafName",
     "LearnableKind",
@@ -81,5 +91,6 @@ __all__ = [
     "skeleton",
     "slopes",
     "static_cost",
+    "swap_fusion",
     "values",
 ]

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from state.genome.fingerprint import GRID, ROOT_WEIGHTS, TOLERANCE, Fingerprint, fingerprint, rms
+from state.genome.fingerprint import (
+    GRID,
+    ROOT_WEIGHTS,
+    TOLERANCE,
+    Fingerprint,
+    blocks_apart,
+    fingerprint,
+    rms,
+)
 from state.records import Genome
 
 Floats = NDArray[np.float64]
@@ -15,16 +23,15 @@ class Crowd:
     """What was seen so far. Answers are those of `is_known` and of `distance` for each genome."""
 
     def __init__(self, genomes: Iterable[Genome] = ()) -> None:
-        prints = [fingerprint(genome) for genome in genomes]
-        self._kinds = [_kind(one) for one in prints]
-        self._scales = np.array([rms(one.values) for one in prints])
-        values = [one.values for one in prints]
+        self._prints = [fingerprint(genome) for genome in genomes]
+        self._scales = np.array([rms(one.values) for one in self._prints])
+        values = [one.values for one in self._prints]
         self._values = np.stack(values) if values else np.empty((0, len(GRID)))
 
     def add(self, genome: Genome) -> None:
         """Take another one in."""
         one = fingerprint(genome)
-        self._kinds.append(_kind(one))
+        self._prints.append(one)
         self._scales = np.append(self._scales, rms(one.values))
         self._values = np.vstack([self._values, one.values])
 
@@ -32,22 +39,16 @@ class Crowd:
         """Whether any of them is the same as `genome`."""
         mine = fingerprint(genome)
         near = self._differences(mine) < TOLERANCE
-        return any(self._kinds[index] == _kind(mine) for index in np.flatnonzero(near))
+        return any(self._prints[index].block == mine.block for index in np.flatnonzero(near))
 
     def nearest(self, genome: Genome) -> float:
         """Distance of `genome` to the one that is nearest to it; infinite where there is none."""
         mine = fingerprint(genome)
         distances = self._differences(mine) / np.sqrt(rms(mine.values) * self._scales)
-        gated, learns = _kind(mine)
-        apart = [(other != gated) + (kind != learns) for other, kind in self._kinds]
+        apart = [blocks_apart(mine, one) for one in self._prints]
         return float(np.min(distances + np.array(apart), initial=np.inf))
 
     def _differences(self, mine: Fingerprint) -> Floats:
         """RMS of each of them less `mine`."""
         norms: Floats = np.linalg.norm((self._values - mine.values) * ROOT_WEIGHTS, axis=1)
         return norms
-
-
-def _kind(one: Fingerprint) -> tuple[bool, str | None]:
-    """What makes two blocks different that compute from the same function."""
-    return one.gated, one.kind

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from state.fusions import FusionKind
 from state.genome.curve import slopes, values
 from state.genome.learnable import LearnableKind
 from state.genome.text import is_gated, learnable
@@ -38,11 +39,19 @@ class Fingerprint:
     values: NDArray[np.float64]
     slopes: NDArray[np.float64]
     kind: LearnableKind | None = None
+    fusion: FusionKind | None = None
 
     def __repr__(self) -> str:
-        # Reports hash this text; that of a plain activation says nothing of kinds.
+        # Reports hash this text; that of a plain activation says nothing of kind and fusion.
         fields = f"gated={self.gated}, values={self.values!r}, slopes={self.slopes!r}"
-        return f"Fingerprint({fields}{f', kind={self.kind!r}' if self.kind else ''})"
+        named = {"kind": self.kind, "fusion": self.fusion}
+        told = "".join(f", {name}={value!r}" for name, value in named.items() if value)
+        return f"Fingerprint({fields}{told})"
+
+    @property
+    def block(self) -> tuple[bool, LearnableKind | None, FusionKind | None]:
+        """What makes two blocks different that compute from the same function."""
+        return self.gated, self.kind, self.fusion
 
 
 @lru_cache(maxsize=8192)
@@ -50,7 +59,7 @@ def fingerprint(genome: Genome) -> Fingerprint:
     """The fingerprint of a genome, cached."""
     f, slope = values(genome, GRID), slopes(genome, GRID)
     f.flags.writeable = slope.flags.writeable = False
-    return Fingerprint(is_gated(genome), f, slope, learnable(genome))
+    return Fingerprint(is_gated(genome), f, slope, learnable(genome), genome.fusion)
 
 
 def rms(f: NDArray[np.float64]) -> float:
@@ -68,27 +77,27 @@ def distance(a: Genome, b: Genome) -> float:
 
     Symmetric, and unchanged when both are scaled alike; 0 for equal functions. A gated and an
     ungated genome compute different blocks from the same f: that adds 1. So does another
-    learnable kind, which may become another function.
+    learnable kind, which may become another function, and another fusion.
     """
     one, other = fingerprint(a), fingerprint(b)
     scale = np.sqrt(rms(one.values) * rms(other.values))
-    apart = float(one.gated != other.gated) + float(one.kind != other.kind)
-    return rms(one.values - other.values) / float(scale) + apart
+    return rms(one.values - other.values) / float(scale) + blocks_apart(one, other)
+
+
+def blocks_apart(one: Fingerprint, other: Fingerprint) -> int:
+    """In how much two blocks differ besides the function."""
+    return sum(mine != theirs for mine, theirs in zip(one.block, other.block, strict=True))
 
 
 def same(a: Genome, b: Genome) -> bool:
-    """Whether gate and learnable kind agree, and the RMS of f_a - f_b is below 1e-3."""
+    """Whether gate, learnable kind and fusion agree, and the RMS of f_a - f_b is below 1e-3."""
     return is_known(a, (b,))
 
 
 def is_known(genome: Genome, known: Iterable[Genome]) -> bool:
     """Whether any of `known` is the same as `genome`."""
     mine = fingerprint(genome)
-    others = [
-        other.values
-        for other in map(fingerprint, known)
-        if (other.gated, other.kind) == (mine.gated, mine.kind)
-    ]
+    others = [other.values for other in map(fingerprint, known) if other.block == mine.block]
     if not others:
         return False
     differences = (np.stack(others) - mine.values) * ROOT_WEIGHTS

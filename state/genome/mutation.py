@@ -3,6 +3,7 @@
 The same parents, settings and generator state give the same child. Of a learnable parent the
 graph that it starts as is changed: a child of `learned(f)` trains its constants too and is drawn
 again where it has none; a child of a family is plain, except that toggling the gate keeps it.
+Where a parent names a fusion, a child has it too.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from state.base import Record
+from state.fusions import FUSION_KINDS
 from state.genome.complexity import size
 from state.genome.expression import Expression, LeafName, Scale, children, with_children
 from state.genome.fingerprint import is_known
@@ -31,13 +33,14 @@ from state.records import Genome
 
 Recombination = Literal["crossover", "graft"]
 Tuning = Literal["tune"]
+Fusing = Literal["swap_fusion"]
 
 
 class Mutation(Record):
     """A child and where it comes from."""
 
     genome: Genome
-    operator: Operator | Recombination | Tuning
+    operator: Operator | Recombination | Tuning | Fusing
     parents: tuple[str, ...]
     """Formulas of the one or two parents."""
 
@@ -104,15 +107,15 @@ def crossover(
 ) -> Mutation | None:
     """A child s A + (1 - s) B, s in [.3, .7], or A with a subtree of B (`graft`).
 
-    It gates as one of the parents, drawn evenly, and trains its constants if that one does; it is
-    new against both and all known ones. None when no attempt succeeded.
+    It gates and fuses as one of the parents, drawn evenly, and trains its constants if that one
+    does; it is new against both and all known ones. None when no attempt succeeded.
     """
     limits = Limits(max_depth, max_nodes, (a, b, *known), dtype)
     combine = _recombination(operator)
     for _ in range(attempts):
         tree = combine(initial_expression(a), initial_expression(b), rng)
         like = a if rng.random() < 0.5 else b
-        child = _child(tree, gated=is_gated(like), learned=learnable(like) == LEARNED)
+        child = _child(tree, like)
         if child is not None and limits.admit(child):
             return Mutation(genome=child, operator=operator, parents=(a.formula, b.formula))
     return None
@@ -131,10 +134,19 @@ def retune(
     None when it breaks a limit or computes what its parent does.
     """
     tree = with_constants(initial_expression(genome), constants)
-    child = _child(tree, gated=is_gated(genome), learned=learnable(genome) == LEARNED)
+    child = _child(tree, genome)
     if child is None or not Limits(max_depth, max_nodes, (genome,), dtype).admit(child):
         return None
     return Mutation(genome=child, operator="tune", parents=(genome.formula,))
+
+
+def swap_fusion(genome: Genome, rng: np.random.Generator) -> Mutation | None:
+    """The same activation with another fusion, drawn evenly; None where it names none."""
+    others = [kind for kind in FUSION_KINDS if kind != genome.fusion]
+    if genome.fusion is None:
+        return None
+    child = genome.fused(others[int(rng.integers(len(others)))])
+    return Mutation(genome=child, operator="swap_fusion", parents=(genome.formula,))
 
 
 def _recombination(
@@ -153,17 +165,21 @@ def _mutant(
     if operator == "toggle_gated":
         return with_gate_toggled(genome)
     tree = apply_operator(operator, initial_expression(genome), rng, leaves)
-    return _child(tree, gated=is_gated(genome), learned=learnable(genome) == LEARNED)
+    return _child(tree, genome)
 
 
-def _child(tree: Expression | None, *, gated: bool, learned: bool) -> Genome | None:
-    """The genome of a tree with constants of three decimals; None where there is none."""
+def _child(tree: Expression | None, like: Genome) -> Genome | None:
+    """The genome of a tree with constants of three decimals, which gates, learns and fuses as
+    `like` does; None where there is none.
+    """
     if tree is None:
         return None
+    gated, learned = is_gated(like), learnable(like) == LEARNED
     try:
-        return genome_of(_short(expression(genome_of(tree))), gated=gated, learned=learned)
+        child = genome_of(_short(expression(genome_of(tree))), gated=gated, learned=learned)
     except ValueError:
         return None
+    return child.fused(like.fusion)
 
 
 def _short(tree: Expression) -> Expression:

@@ -1,5 +1,6 @@
 """Reads a formula by recursive descent over a closed grammar.
 
+    genome  = formula ['@' fusion]
     formula = name of a gated activation | 'glu(' body ')' | body
     body    = name of a learnable family ['(x)'] | 'learned(' sum ')' | sum
     sum     = ['+' | '-'] product {('+' | '-') product}
@@ -12,12 +13,13 @@ A name without an argument stands for the function of x. Constants may only mult
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from math import inf
 from typing import TypeAlias, TypeVar
 
+from state.fusions import FusionKind, parted
 from state.genome.algebra import MAX_CONSTANT, MAX_NODES
 from state.genome.expression import (
     LEAF_NAMES,
@@ -61,6 +63,7 @@ class Formula:
     """As typed (not canonical); of a learnable family, what it starts as."""
     gated: bool
     kind: LearnableKind | None
+    fusion: FusionKind | None = None
 
 
 @lru_cache(maxsize=512)
@@ -70,7 +73,8 @@ def parse_formula(formula: str) -> Formula:
     Raises:
         ValueError: one line that names the token at fault, its column and a remedy.
     """
-    return _Parser(formula).formula()
+    text, fusion = parted(formula)
+    return replace(_Parser(text).formula(), fusion=fusion)
 
 
 _REMEDY = "is not expected here; join parts with + - or *"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from state.base import Record
+from state.fusions import joined
 from state.genome.expression import Add, Expression, Path, Scale, replace, subtrees
 from state.genome.formatting import format_expression
 from state.genome.learnable import LEARNED
@@ -16,7 +17,7 @@ class Skeleton(Record):
     """The form of a formula and the constants that stand in it."""
 
     text: str
-    """The formula with 1 for every constant; gate and learned constants are told apart."""
+    """The formula with 1 for every constant; gate, learned constants and fusion are told apart."""
     constants: tuple[float, ...] = Field(min_length=1)
     """From the root on, a sum from left to right."""
 
@@ -34,8 +35,9 @@ def skeleton(genome: Genome) -> Skeleton:
     text = format_expression(with_constants(tree, [1.0] * len(nodes)))
     if learnable(genome) == LEARNED:
         text = f"{LEARNED}({text})"
+    text = f"glu({text})" if is_gated(genome) else text
     return Skeleton(
-        text=f"glu({text})" if is_gated(genome) else text,
+        text=joined(text, genome.fusion),
         constants=tuple(node.factor if isinstance(node, Scale) else 1.0 for node in nodes),
     )
 

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import assert_never
 
+from state.fusions import joined
 from state.genome.algebra import canonical
 from state.genome.evaluation import varies
 from state.genome.expression import Expression
@@ -21,6 +22,7 @@ def parse(text: str) -> Genome:
     Composition nests, `silu(gelu(x))`; `glu(f(x))` multiplies f of one projection with another.
     A name without an argument applies to x. Constants keep four significant digits. Learnable
     ones are `universal`, `blend`, `spline`, `rational` and `learned(f(x))`, alone or inside `glu`.
+    `gelu @ hgf` names a fusion too.
 
     Raises:
         ValueError: one line with the fault, its column and a remedy; also for functions that do
@@ -28,11 +30,11 @@ def parse(text: str) -> Genome:
     """
     typed = parse_formula(text)
     if typed.kind is not None and typed.kind != LEARNED:
-        return family_genome(typed.kind, gated=typed.gated)
+        return family_genome(typed.kind, gated=typed.gated).fused(typed.fusion)
     genome = genome_of(typed.tree, gated=typed.gated, learned=typed.kind == LEARNED)
     if not varies(initial_expression(genome)):
         raise ValueError(f"{shown(text)} is constant; use an activation that varies with x")
-    return genome
+    return genome.fused(typed.fusion)
 
 
 def genome_of(tree: Expression, *, gated: bool = False, learned: bool = False) -> Genome:
@@ -60,8 +62,10 @@ def with_gate_toggled(genome: Genome) -> Genome:
     """The same activation, gated if it was not."""
     kind, gated = learnable(genome), not is_gated(genome)
     if kind is None or kind == LEARNED:
-        return genome_of(initial_expression(genome), gated=gated, learned=kind == LEARNED)
-    return family_genome(kind, gated=gated)
+        other = genome_of(initial_expression(genome), gated=gated, learned=kind == LEARNED)
+    else:
+        other = family_genome(kind, gated=gated)
+    return other.fused(genome.fusion)
 
 
 def _genome(formula: str, gated: bool) -> Genome:
@@ -121,4 +125,5 @@ def is_gated(genome: Genome) -> bool:
 
 def display_name(genome: Genome) -> str:
     """`swiglu` for glu(silu(x)), `relu2` for relu(x)*relu(x); the formula where it has no name."""
-    return DISPLAY_NAMES.get(genome.formula, genome.formula)
+    formula = genome.activation.formula
+    return joined(DISPLAY_NAMES.get(formula, formula), genome.fusion)

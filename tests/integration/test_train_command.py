@@ -90,6 +90,8 @@ def test_every_step_is_in_the_store_and_no_instrument_wrote_a_column(whole: Path
         for column in Readings.model_fields:
             (found,) = store.execute(f"SELECT COUNT({column}) FROM metrics").fetchone()
             assert found == 0, column
+        clipping = store.execute("SELECT COUNT(clip_coef), COUNT(clip_pct) FROM metrics").fetchone()
+        assert clipping == (ITERS, ITERS)
         flags = store.execute("SELECT symbio, symbio_config, ffn_activation FROM runs").fetchone()
     assert flags == (0, None, "gelu(x)")
     assert {"symbio", "symbio_config"} <= set(schema.RUNS.columns.keys())

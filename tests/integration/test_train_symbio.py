@@ -69,6 +69,7 @@ def test_the_run_says_that_it_was_measured_and_how(measured: Path) -> None:
         symbio, config, activation = store.execute(query).fetchone()
     assert (symbio, activation) == (1, "glu(silu(x))")
     assert json.loads(config)["metrics_interval"] == INTERVAL
+    assert json.loads(config)["cusum_threshold"] == pytest.approx(9.33, abs=0.01)
     events = (measured / "events.jsonl").read_text(encoding="utf-8").splitlines()
     (mode,) = [one for one in map(json.loads, events) if one["kind"] == "mode"]
     assert (mode["symbio"], mode["activation_name"]) == (True, "swiglu")

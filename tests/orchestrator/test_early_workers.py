@@ -105,14 +105,15 @@ def test_ctrl_c_during_the_preparation_leaves_no_ray(
     assert capfd.readouterr().err.count("\n") == 1
 
 
-def test_a_ray_that_does_not_answer_is_said_after_the_preparation(
+def test_a_ray_that_does_not_answer_is_said_before_anything_is_prepared(
     text: Path,
     tmp_path: Path,
     begun: list[tuple[int, str]],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert run(text, tmp_path / "run", "--ray-address", "127.0.0.1:1") == 1
-    assert begun == [(1, "127.0.0.1:1")]
+    assert begun == []
+    assert not (tmp_path / "run").exists()
     error = capfd.readouterr().err
     assert error.startswith("symbio-auto: stopped: no Ray answers at 127.0.0.1:1 ")
     assert error.count("\n") == 1

@@ -62,6 +62,15 @@ def test_the_shortcut_for_wide_matrices_changes_rounding_only(seed: int, ratio: 
     assert (iterate_on_gram(batch) - expected).norm() < 1e-2 * expected.norm()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rank", [1, 4, 16])
+def test_updates_of_low_rank_stay_bounded(dtype: torch.dtype, rank: int) -> None:
+    stream = torch.Generator().manual_seed(rank)
+    left, right = (torch.randn(2, n, rank, generator=stream) for n in (64, 256))
+    direction = orthogonalise((left @ right.mT).to(dtype)).float()
+    assert torch.linalg.svdvals(direction).max() < 1.4
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_muon_follows_the_one_of_torch_within_its_bfloat16() -> None:
     shapes = [(16, 16), (32, 16), (16, 64), (16, 16)]

@@ -3,15 +3,16 @@
 Shapes: B sequences, T positions, D model width, H heads, E width of a head.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
 from state.records import Genome
 from trainer.backbones.attention import attend, attend_to
-from trainer.backbones.fusion import fusion_of
+from trainer.backbones.fusion import Fusion, fusion_of
 from trainer.backbones.mamba2 import Mamba2, Mamba2State
 from trainer.backbones.names import MIXINGS
 from trainer.backbones.rms_norm import RMSNorm, rms_norm
@@ -115,6 +116,9 @@ class Mixer(nn.Module):
         self.rwkv6 = RWKV6(config, layer) if "rwkv6" in mixing.components else None
         self.mamba2 = Mamba2(config) if "mamba2" in mixing.components else None
         self.fusion = fusion_of(mixing, config.dim)
+        self.leaving: Fusion | None = None
+        """The fusion that the other takes the place of, while a morph is under way."""
+        self.t = 1.0
 
     def forward(
         self, x_BTD: Tensor, state: LayerState, fresh_BT: Tensor | None = None
@@ -130,8 +134,22 @@ class Mixer(nn.Module):
             assert state.mamba2 is not None
             m_BTD, behind.mamba2 = self.mamba2(x_BTD, state.mamba2, fresh_BT)
             added.append(m_BTD)
-        out_BTD = added[0] if self.fusion is None else self.fusion(*added)
-        return out_BTD, behind
+        return self.fused(added), behind
+
+    def fused(self, added: Sequence[Tensor]) -> Tensor:
+        """What the components gave as one; blended with the fusion that is being left."""
+        if self.fusion is None:
+            return added[0]
+        out_BTD: Tensor = self.fusion(*added)
+        if self.leaving is None:
+            return out_BTD
+        return torch.lerp(self.leaving(*added), out_BTD, self.t)
+
+    def begin_morph(self, previous: ModelConfig) -> None:
+        """Start at t = 0 from the fusion that another configuration names."""
+        mixing = MIXINGS[previous.backbone]
+        if self.fusion is not None and mixing.fusion != self.fusion.kind:
+            self.leaving, self.t = fusion_of(mixing, previous.dim), 0.0
 
     def components(self) -> dict[str, nn.Module]:
         """By name, in the order in which they are fused."""

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from trainer.backbones.names import FusionKind, Mixing
+from state.fusions import FusionKind
+from trainer.backbones.names import Mixing
 from trainer.backbones.rms_norm import rms_norm
 from trainer.backbones.rwkv6 import empty
 

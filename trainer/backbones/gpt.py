@@ -20,12 +20,15 @@ from trainer.backbones.blocks import (
     Block,
     DecoderBlock,
     LayerState,
+    Mixer,
     Past,
     Place,
+    RecurrentBlock,
     make_block,
     make_norm,
 )
 from trainer.backbones.first_values import initialise
+from trainer.backbones.genes import with_fusion
 from trainer.backbones.rms_norm import rms_norm
 from trainer.backbones.rotary import rotation_table
 from trainer.config import ModelConfig
@@ -72,7 +75,8 @@ class GPT(nn.Module):
 
     def __init__(self, config: ModelConfig, genome: Genome) -> None:
         super().__init__()
-        self.config, self.genome = config, genome
+        self.given_config, self.genome = config, genome
+        config = self.config = with_fusion(config, genome)
         learned_positions = config.recipe == "classic" and config.backbone == "gpt"
         self.embedding = nn.Embedding(config.vocab_size, config.dim)
         self.positions = nn.Embedding(config.block, config.dim) if learned_positions else None
@@ -175,6 +179,10 @@ class GPT(nn.Module):
         """The feed-forward layers from first to last."""
         return [block.ffn for block in self.own_blocks()]
 
+    def mixers(self) -> list[Mixer]:
+        """The recurrent mixers from first to last; none where all layers have attention."""
+        return [block.mixer for block in self.own_blocks() if isinstance(block, RecurrentBlock)]
+
     def initialise(self, seed: int) -> None:
         """Draw every parameter from a stream of its own."""
         initialise(self, self.config, seed)
@@ -189,16 +197,22 @@ class GPT(nn.Module):
         """Start blending from `previous`; parameters that appear are empty."""
         for layer in self.feed_forwards():
             layer.begin_morph(previous, self.genome)
+        for mixer in self.mixers():
+            mixer.begin_morph(with_fusion(self.given_config, previous))
 
     def set_morph(self, t: float) -> None:
         """How far the morph under way has come, in [0, 1]; no effect without one."""
         for layer in self.feed_forwards():
             if layer.morph is not None:
                 layer.morph.t = t
+        for mixer in self.mixers():
+            mixer.t = t
 
     def finish_morph(self) -> list[str]:
         """Become exactly the new model; returns the names of the parameters that vanished."""
         before = {name for name, _ in self.named_parameters()}
         for layer in self.feed_forwards():
             layer.finish_morph()
+        for mixer in self.mixers():
+            mixer.leaving = None
         return sorted(before - {name for name, _ in self.named_parameters()})

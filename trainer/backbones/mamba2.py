@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from trainer.backbones.first_state import since_beginning
 from trainer.backbones.rms_norm import rms_norm
 from trainer.backbones.rwkv6 import empty
 from trainer.backbones.shapes import (
@@ -61,6 +62,10 @@ class Mamba2(nn.Module):
         )
         self.log_rate, self.skip = empty(heads), empty(heads)
         self.norm_gain = empty(inner)
+        self.first_state: nn.Parameter | None = None
+        """[H, P, S], what a document begins with."""
+        if config.learned_state:
+            self.first_state = empty(heads, self.width, STATE_WIDTH)
         self.out = nn.Linear(inner, D, bias=False)
 
     def forward(
@@ -100,6 +105,11 @@ class Mamba2(nn.Module):
         x_BTHP = x_BTI.reshape(*x_BTI.shape[:2], -1, self.width)
         scaled = x_BTHP * step_BTH[..., None]
         y, matrix = ssd(SSDInputs(scaled, a_BTH, b_BTS, c_BTS, fresh_BT), matrix)
+        if fresh_BT is not None and self.first_state is not None:
+            _, behind = since_beginning(a_BTH[..., None], fresh_BT)
+            first = self.first_state.to(y.dtype)
+            y = y + behind * torch.einsum("bts,hps->bthp", c_BTS, first)
+            matrix = matrix + behind[:, -1, :, :, None] * first
         return torch.addcmul(y, x_BTHP, self.skip[:, None]).flatten(-2), matrix
 
     def of_this_document(self, inputs_BWE: Tensor, fresh_BT: Tensor) -> Tensor:
@@ -115,7 +125,9 @@ class Mamba2(nn.Module):
         dtype = torch.promote_types(weight.dtype, torch.float32)
         shape = (num_sequences, heads, self.width, STATE_WIDTH)
         inputs = weight.new_zeros((num_sequences, CONV_WIDTH - 1, len(self.conv)))
-        return Mamba2State(inputs, weight.new_zeros(shape, dtype=dtype))
+        if self.first_state is None:
+            return Mamba2State(inputs, weight.new_zeros(shape, dtype=dtype))
+        return Mamba2State(inputs, self.first_state.to(dtype).expand(shape))
 
     def first_values(self) -> dict[str, Callable[[torch.Generator], Tensor]]:
         """The parameters that are not drawn as matrices are; the published ranges."""
@@ -129,7 +141,7 @@ class Mamba2(nn.Module):
         def matrices(shape: torch.Size, std: float) -> Callable[[torch.Generator], Tensor]:
             return lambda stream: torch.empty(shape).normal_(0, std, generator=stream)
 
-        return {
+        values = {
             "step": matrices(self.step.shape, dim**-0.5),
             "step_bias": steps,
             "conv": matrices(self.conv.shape, CONV_WIDTH**-0.5),
@@ -138,3 +150,7 @@ class Mamba2(nn.Module):
             "skip": lambda _: torch.ones(heads),
             "norm_gain": lambda _: torch.ones(self.inner),
         }
+        if self.first_state is not None:
+            shape = self.first_state.shape
+            values["first_state"] = lambda _: torch.zeros(shape)
+        return values

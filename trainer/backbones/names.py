@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
+from state.fusions import FusionKind
 from state.nearest import quoted, suggestion
 
 Backbone: TypeAlias = Literal[
@@ -21,7 +22,6 @@ Backbone: TypeAlias = Literal[
     "mamba2",
 ]
 Component: TypeAlias = Literal["rwkv6", "mamba2"]
-FusionKind: TypeAlias = Literal["hy", "gf", "ws", "rf", "cp", "hgf"]
 BOTH: tuple[Component, ...] = ("rwkv6", "mamba2")
 
 

@@ -23,15 +23,15 @@ def rotation_table(block: int, width: int) -> Tensor:
 
 def rotate(x_BT2HE: Tensor, table: Tensor) -> Tensor:
     """Queries and keys turned by the angles of their positions."""
-    turned: Tensor = _Rotate.apply(x_BT2HE, table.to(x_BT2HE.dtype))  # type: ignore[no-untyped-call]
-    return turned
+    rotated: Tensor = _Rotate.apply(x_BT2HE, table.to(x_BT2HE.dtype))  # type: ignore[no-untyped-call]
+    return rotated
 
 
 class _Rotate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, table: Tensor) -> Tensor:
         ctx.save_for_backward(table)
-        return _turned(x, *table)
+        return turned(x, *table)
 
     @staticmethod
     @once_differentiable
@@ -39,8 +39,9 @@ class _Rotate(torch.autograd.Function):
         """The gradient turns back."""
         (table,) = ctx.saved_tensors  # type: ignore[attr-defined]
         cos, sin = table
-        return _turned(upstream[0], cos, -sin), None
+        return turned(upstream[0], cos, -sin), None
 
 
-def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """The rotation out of plain operations."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from trainer.backbones.first_state import since_beginning
 from trainer.backbones.shapes import NUM_MIXES, head_width, ranks
 from trainer.backbones.wkv6 import WKV6Inputs, wkv6
 from trainer.config import ModelConfig
@@ -49,6 +50,10 @@ class RWKV6(nn.Module):
         self.decay = empty(D)
         self.decay_down, self.decay_up = empty(D, decay_rank), empty(decay_rank, D)
         self.bonus = empty(D)
+        self.first_state: nn.Parameter | None = None
+        """[H, K, V], what a document begins with."""
+        if config.learned_state:
+            self.first_state = empty(D // self.width, self.width, self.width)
         self.receptance = nn.Linear(D, D, bias=False)
         self.key = nn.Linear(D, D, bias=False)
         self.value = nn.Linear(D, D, bias=False)
@@ -72,6 +77,11 @@ class RWKV6(nn.Module):
             u_HK = self.bonus.to(dtype).view(-1, self.width)
             given = WKV6Inputs(heads[0], heads[1], heads[2], heads[3], u_HK, fresh_BT)
             y, matrix = wkv6(given, state.matrix)
+            if fresh_BT is not None and self.first_state is not None:
+                before, behind = since_beginning(given.log_w, fresh_BT)
+                first = self.first_state.to(dtype)
+                y = y + torch.einsum("bthk,hkv->bthv", given.r * before, first)
+                matrix = matrix + behind[:, -1, :, :, None] * first
             y = F.layer_norm(y, (self.width,), eps=NORM_EPSILON).flatten(-2)
             y = torch.addcmul(self.norm.bias, y, self.norm.weight)
         out_BTD: Tensor = self.output(y.to(x_BTD.dtype) * F.silu(self.gate(g)))
@@ -98,7 +108,10 @@ class RWKV6(nn.Module):
         weight, width = self.output.weight, self.width
         heads = weight.shape[0] // width
         dtype = torch.promote_types(weight.dtype, torch.float32)
-        matrix = weight.new_zeros((num_sequences, heads, width, width), dtype=dtype)
+        if self.first_state is None:
+            matrix = weight.new_zeros((num_sequences, heads, width, width), dtype=dtype)
+        else:
+            matrix = self.first_state.to(dtype).expand(num_sequences, -1, -1, -1)
         return RWKV6State(weight.new_zeros((num_sequences, weight.shape[0])), matrix)
 
     def first_values(self) -> dict[str, Callable[[torch.Generator], Tensor]]:
@@ -118,6 +131,8 @@ class RWKV6(nn.Module):
             "decay_down": torch.zeros(self.decay_down.shape),
             "bonus": deep * (1 - inner) + zigzag,
         }
+        if self.first_state is not None:
+            values["first_state"] = torch.zeros(self.first_state.shape)
 
         def spread(shape: torch.Size) -> Callable[[torch.Generator], Tensor]:
             return lambda stream: torch.empty(shape).uniform_(-SPREAD, SPREAD, generator=stream)

@@ -1,6 +1,7 @@
 """Widths, parameters and matrix products of the recurrent components. Imports no torch."""
 
-from trainer.backbones.names import Component, FusionKind, Mixing
+from state.fusions import FusionKind
+from trainer.backbones.names import Component, Mixing
 
 STATE_WIDTH = 64
 """Of Mamba-2."""
@@ -52,6 +53,13 @@ def component_parameters(component: Component, dim: int) -> int:
         + 3 * heads
         + inner
     )
+
+
+def first_state_parameters(component: Component, dim: int) -> int:
+    """Of the state that a document begins with, where that is trained."""
+    if component == "rwkv6":
+        return dim * head_width(dim)
+    return EXPANSION * dim * STATE_WIDTH
 
 
 def fusion_parameters(kind: FusionKind | None, dim: int) -> int:

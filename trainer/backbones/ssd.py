@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from trainer.backbones.shapes import SSD_CHUNK
+from trainer.backbones.triton_kernels import kernel
 from trainer.backbones.wkv6 import in_chunks, passed_on, segments
 
 
@@ -36,7 +37,16 @@ def ssd(given: SSDInputs, state_BHPS: Tensor, chunk: int = SSD_CHUNK) -> tuple[T
     """Outputs [B, T, H, P] and the state behind the last token."""
     if given.x.shape[1] == 1:
         return ssd_steps(given, state_BHPS)
+    triton = kernel("ssd", given.x, given.fresh, ssd_by_chunks)
+    if triton is not None:
+        return triton(given[:4], state_BHPS)
     return ssd_chunks(given, state_BHPS, chunk)
+
+
+def ssd_by_chunks(tensors: tuple[Tensor, ...], state_BHPS: Tensor) -> tuple[Tensor, Tensor]:
+    """As a kernel is called: x, a, b, c and the state."""
+    x, a, b, c = tensors
+    return ssd_chunks(SSDInputs(x, a, b, c), state_BHPS, SSD_CHUNK)
 
 
 def ssd_steps(given: SSDInputs, state_BHPS: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from trainer.backbones.shapes import WKV6_CHUNK
+from trainer.backbones.triton_kernels import kernel
 from trainer.backbones.wkv6_code import fits, wkv6_compiled
 
 
@@ -45,7 +46,16 @@ def wkv6(given: WKV6Inputs, state_BHKV: Tensor, chunk: int = WKV6_CHUNK) -> tupl
         return wkv6_steps(given, state_BHKV)
     if fits(given.k, given.v):
         return wkv6_compiled(given[:5], given.fresh, state_BHKV)
+    triton = kernel("wkv6", given.r, given.fresh, wkv6_by_chunks)
+    if triton is not None:
+        return triton(given[:5], state_BHKV)
     return wkv6_chunks(given, state_BHKV, chunk)
+
+
+def wkv6_by_chunks(tensors: tuple[Tensor, ...], state_BHKV: Tensor) -> tuple[Tensor, Tensor]:
+    """As a kernel is called: r, k, v, log w, u and the state."""
+    r, k, v, log_w, u = tensors
+    return wkv6_chunks(WKV6Inputs(r, k, v, log_w, u), state_BHKV, WKV6_CHUNK)
 
 
 def wkv6_steps(given: WKV6Inputs, state_BHKV: Tensor) -> tuple[Tensor, Tensor]:

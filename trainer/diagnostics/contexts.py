@@ -17,8 +17,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from trainer.backbones.gpt import GPT
 from trainer.config import WorkerSetup
-from trainer.evaluation import evaluation_mode
-from trainer.member import precision
+from trainer.diagnostics.reaching import tail_logits
 
 LastLogits: TypeAlias = Callable[[Tensor], Tensor]
 """Logits [B, V] of the token after each sequence [B, T]."""
@@ -52,13 +51,8 @@ class Influence(NamedTuple):
 
 def last_logits(model: GPT, setup: WorkerSetup) -> LastLogits:
     """The model as a function of sequences, on its device and in the run's precision."""
-    device = model.embedding.weight.device
-
-    def logits(tokens_BT: Tensor) -> Tensor:
-        with evaluation_mode([model]), precision(setup):
-            return model.logits(model.read(tokens_BT.to(device), None)[:, -1]).float()
-
-    return logits
+    tail = tail_logits(model, setup)
+    return lambda tokens_BT: tail(tokens_BT, 1)[:, 0]
 
 
 def doubling_lengths(block: int) -> tuple[int, ...]:
@@ -67,6 +61,11 @@ def doubling_lengths(block: int) -> tuple[int, ...]:
     while 2 * lengths[-1] < block:
         lengths.append(2 * lengths[-1])
     return (*lengths, block) if block > 1 else (1,)
+
+
+def reaching_lengths(block: int, longest: int) -> tuple[int, ...]:
+    """1, 2, 4, ... up to the `longest`, and the block among them."""
+    return tuple(sorted({*doubling_lengths(longest), min(block, longest)}))
 
 
 def target_places(num_tokens: int, block: int, count: int) -> Ints:

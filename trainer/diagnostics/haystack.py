@@ -4,20 +4,23 @@ The needle is shown, so a model that looks back can give it. Each trial is read 
 that is asked for, and with another surname in its place. What the first saves on the surname at the
 end is what looking back is worth; chance and spelling are in both.
 
-Shapes: B trials, T positions.
+Shapes: B trials, T positions, K tokens of an answer, V vocabulary.
 """
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from trainer.config import Domain
-from trainer.diagnostics.contexts import LastLogits, Report
+from trainer.diagnostics.contexts import Report
+from trainer.diagnostics.reaching import TailLogits, in_parts
 from trainer.tokenizer import Tokenizer
 
 Ints = NDArray[np.int64]
@@ -25,6 +28,8 @@ Floats = NDArray[np.float64]
 
 DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Where the needle stands: 0 at the beginning of the text, 1 right before the question."""
+ROW_TOKENS = 8_192
+"""Tokens that are read side by side, at most; one text where it is longer."""
 MIN_HAY = 8
 """Tokens of other text between needle and question at depth 0, at least."""
 TEMPLATES: dict[Domain, tuple[str, str]] = {
@@ -90,21 +95,34 @@ def room_needed(trials: Sequence[Trial]) -> int:
 
 
 def haystack(
-    logits_of: LastLogits,
+    tail_of: TailLogits,
     stream: Ints,
     trials: Sequence[Trial],
     lengths: Sequence[int],
     report: Report | None = None,
+    piece: int | None = None,
 ) -> list[Found]:
-    """Every length and depth; trials take their other text from places spread over the stream."""
+    """Every length and depth; trials take their other text from places spread over the stream.
+
+    A model that reads texts in pieces of so many tokens reads more of them side by side.
+
+    Raises:
+        MemoryError: texts of one of the lengths do not fit into memory.
+    """
+    answers = [len(one.answer) for one in trials]
+    placed = [(one, index / max(1, len(trials) - 1)) for index, one in enumerate(trials)]
     cells = [(length, depth) for length in lengths for depth in DEPTHS]
     found = []
     for index, (length, depth) in enumerate(cells):
         if report is not None:
             report(index, len(cells))
-        told = [_asked(logits_of, stream, trials, length, depth, shown=True)]
-        told.append(_asked(logits_of, stream, trials, length, depth, shown=False))
-        (nats, exact), (other_nats, guessed) = told
+        rows = max(1, ROW_TOKENS // min(length, piece or length))
+        told, others = (
+            [text_of(stream, one, length, depth, place, shown=shown) for one, place in placed]
+            for shown in (True, False)
+        )
+        nats, exact = _asked(tail_of, told, answers, rows)
+        other_nats, guessed = _asked(tail_of, others, answers, rows)
         found.append(Found(length, depth, other_nats - nats, exact, guessed))
     return found
 
@@ -126,32 +144,30 @@ def text_of(
 
 
 def _asked(
-    logits_of: LastLogits,
-    stream: Ints,
-    trials: Sequence[Trial],
-    length: int,
-    depth: float,
-    *,
-    shown: bool,
+    tail_of: TailLogits, texts: Sequence[Ints], answers: Sequence[int], rows: int
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Nats of each answer, and whether all its tokens came first."""
-    nats = np.zeros(len(trials))
-    exact = np.ones(len(trials), dtype=np.bool_)
-    contexts: dict[int, list[tuple[int, Ints, int]]] = {}
-    for index, trial in enumerate(trials):
-        place = index / max(1, len(trials) - 1)
-        text = text_of(stream, trial, length, depth, place, shown=shown)
-        for back in range(len(trial.answer), 0, -1):
-            end = len(text) - back
-            contexts.setdefault(end, []).append((index, text[:end], int(text[end])))
-    for some in contexts.values():
-        batch = torch.from_numpy(np.stack([context for _, context, _ in some]))
-        log_probs = F.log_softmax(logits_of(batch).double(), dim=-1).cpu()
-        guesses = log_probs.argmax(dim=-1).tolist()
-        for row, (index, _, target) in enumerate(some):
-            nats[index] -= float(log_probs[row, target])
-            exact[index] &= guesses[row] == target
+    """Of texts that end with answers of so many tokens: nats, and whether all tokens came first."""
+    nats = np.zeros(len(texts))
+    exact = np.zeros(len(texts), dtype=np.bool_)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, (text, count) in enumerate(zip(texts, answers, strict=True)):
+        groups.setdefault((len(text), count), []).append(index)
+    for (_, count), some in groups.items():
+        batch = torch.from_numpy(np.stack([texts[index] for index in some]))
+        said = in_parts(partial(_answered, tail_of, count), batch, rows).numpy()
+        nats[some], exact[some] = said[:, 0], said[:, 1] > 0
     return nats, exact
+
+
+def _answered(tail_of: TailLogits, count: int, texts_BT: Tensor) -> Tensor:
+    """Of texts that end with an answer of `count` tokens: its nats, and 1 where each of them was
+    the most likely one, [B, 2].
+    """
+    answers_BK = texts_BT[:, -count:]
+    log_probs_BKV = F.log_softmax(tail_of(texts_BT[:, :-1], count).double(), dim=-1).cpu()
+    nats_BK = -log_probs_BKV.gather(2, answers_BK[..., None])[..., 0]
+    exact_B = (log_probs_BKV.argmax(dim=-1) == answers_BK).all(dim=1)
+    return torch.stack([nats_BK.sum(dim=1), exact_B.double()], dim=1)
 
 
 def _name(rng: np.random.Generator, used: set[str]) -> str:

@@ -54,6 +54,8 @@ class LayerReadings(NamedTuple):
     """None of a recurrent block."""
     components: dict[str, float]
     """Root mean square of what each component brings to the fusion, where there are several."""
+    variances: dict[str, float]
+    """Over tokens, mean over channels, of what each branch adds and each component brings."""
     units: UnitReadings
 
 
@@ -84,6 +86,12 @@ class Spread:
         assert isinstance(self.total, Tensor)
         mean = self.total / self.count
         return float((self.squares / self.count - mean.square()).clamp_min(0).sum())
+
+    @property
+    def channel_variance(self) -> float:
+        """Over tokens, mean over channels."""
+        assert isinstance(self.total, Tensor)
+        return self.variance / len(self.total)
 
 
 class AttentionMode(TorchFunctionMode):
@@ -154,6 +162,8 @@ class BlockTally:
 
     def readings(self, heads: HeadReadings) -> LayerReadings:
         both = self.attention.variance + self.feed_forward.variance
+        branches = {self.mixing: self.attention, "feed-forward": self.feed_forward}
+        spreads = {**self.components, **branches}
         return LayerReadings(
             stream=self.stream.rms,
             mixing=self.mixing,
@@ -162,6 +172,7 @@ class BlockTally:
             attention_share=self.attention.variance / both if both else 0.0,
             heads=heads,
             components={name: spread.rms for name, spread in self.components.items()},
+            variances={name: spread.channel_variance for name, spread in spreads.items()},
             units=self.units.readings(),
         )
 

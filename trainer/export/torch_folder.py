@@ -11,6 +11,7 @@ from safetensors.torch import save
 from state.durable import write_atomically
 from state.genome import is_gated
 from state.objects import ObjectStore
+from trainer.backbones.genes import with_fusion
 from trainer.backbones.names import MIXINGS
 from trainer.backbones.shapes import head_width, mamba_head_width
 from trainer.checkpoint import Description
@@ -56,7 +57,8 @@ def torch_files(source: Source) -> dict[str, bytes]:
 
 def configuration(description: Description) -> dict[str, JsonValue]:
     """What model.py needs to rebuild the model."""
-    model, genome = description.model, description.genome
+    genome = description.genome.activation
+    model = with_fusion(description.model, description.genome)
     return {
         "activation": genome.formula,
         **activation_parts(genome),
@@ -80,6 +82,7 @@ def _recurrence(model: ModelConfig) -> dict[str, JsonValue]:
         "attention_layers": [n for n in range(model.layers) if model.has_attention(n)],
         "head_width": head_width(model.dim),
         "mamba_head_width": mamba_head_width(model.dim),
+        **({"learned_state": True} if model.learned_state else {}),
     }
 
 

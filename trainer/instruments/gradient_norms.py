@@ -1,6 +1,6 @@
 """Which part of the model the gradient falls on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import fsum, sqrt
 from typing import Literal, NamedTuple, get_args
 
@@ -58,12 +58,17 @@ def gradient_norms(gradients: Mapping[str, Tensor]) -> GradientNorms:
 
     The total has the bits of `torch.nn.utils.get_total_norm`.
     """
-    parts: tuple[Component, ...] = get_args(Component)
-    squares: dict[Component, list[float]] = {part: [] for part in parts}
     if not gradients:
-        return GradientNorms(0.0, **dict.fromkeys(parts, 0.0))
+        return by_component((), 0.0, ())
     found = torch.stack(torch._foreach_norm(list(gradients.values())))
     total, *norms = torch.cat([torch.linalg.vector_norm(found).reshape(1), found]).tolist()
-    for name, norm in zip(gradients, norms, strict=True):
+    return by_component(gradients, total, norms)
+
+
+def by_component(names: Iterable[str], total: float, norms: Iterable[float]) -> GradientNorms:
+    """The norms of the components from those of the parameters."""
+    parts: tuple[Component, ...] = get_args(Component)
+    squares: dict[Component, list[float]] = {part: [] for part in parts}
+    for name, norm in zip(names, norms, strict=True):
         squares[component_of(name)].append(norm * norm)
     return GradientNorms(total, **{part: sqrt(fsum(each)) for part, each in squares.items()})

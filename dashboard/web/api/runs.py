@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, HTTPException, Response
 
+from dashboard.web.api.course import Course, course
 from dashboard.web.api.parameters import Columns, Generation, Last, MemberIds, Points, RunId
 from dashboard.web.refusals import READ_REFUSALS
 from dashboard.web.sources import RunCard, Sources
 from state.base import Record
-from state.metrics_series import Series
 from state.records import BatteryReport, Decision, Ledger, MemberRecord, Synchrony
 from state.store_rows import (
     GenerationSummary,
@@ -79,15 +79,17 @@ def _add_whole(router: APIRouter, sources: Sources) -> None:
 
 
 def _add_curves(router: APIRouter, sources: Sources) -> None:
-    @router.get("/{run_id}/series", response_model=Series)
+    @router.get("/{run_id}/series", response_model=Course)
     def series(
         run_id: RunId, columns: Columns, member: MemberIds = None, points: Points = 2000
     ) -> Response:
-        """Curves of its steps; more than `points` are thinned, and extremes stay."""
+        """Curves of its steps; more than `points` are joined to stretches of equally many, of which
+        the least, the greatest and the mean value are told.
+        """
         reader = sources.reader(run_id)
         members = None if member is None else [clean_text(one) for one in member]
         try:
-            found = reader.series(run_id, columns, members, points)
+            found = course(reader, run_id, columns, members, points)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
         return Response(found.model_dump_json(), media_type="application/json")

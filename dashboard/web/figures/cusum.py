@@ -1,11 +1,12 @@
 """The CUSUM charts of a run with instruments, the engine's own limit and the alarms."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from pydantic import JsonValue
 
 from dashboard.web.figures import curves
 from dashboard.web.figures.curves import Window
-from dashboard.web.figures.cusum_limit import cusum_limit
 from dashboard.web.figures.plot import (
     Figure,
     Panel,
@@ -62,7 +63,7 @@ def cusum(view: RunView, window: Window | None = None) -> Figure:
         return nothing("No steps yet: the charts begin with the first step.")
     read = curves.load(view, names, window)
     traces: list[Trace] = []
-    top = limit = cusum_limit(document(view.columns.get("symbio_config")))
+    top = limit = limit_of(document(view.columns.get("symbio_config")))
     for index, (column, name, bit) in enumerate(CHARTS):
         points = read.main(column)
         x, y = curves.extremes(points)
@@ -89,6 +90,17 @@ def cusum(view: RunView, window: Window | None = None) -> Figure:
         shapes=bands(timeline),
         end=timeline.end,
     )
+
+
+def limit_of(config: Mapping[str, JsonValue]) -> float | None:
+    """The limit that the engine used, by a stored `symbio_config`, its keys spelt either way; None
+    where it was not stored.
+    """
+    for name in ("cusum_threshold", "cusumThreshold"):
+        value = config.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    return None
 
 
 def _alarm_posts(view: RunView, top: float) -> list[Trace]:

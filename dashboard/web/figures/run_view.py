@@ -12,7 +12,13 @@ from state import metrics_figures
 from state.metrics_figures import Mark
 from state.metrics_reader import MetricsReader
 from state.records import BatteryReport, Decision, Ledger, MemberRecord, Synchrony
-from state.store_rows import GenerationSummary, PhaseSummary, StoredEvent, StoredSample
+from state.store_rows import (
+    GenerationSummary,
+    PhaseSummary,
+    StoredEvent,
+    StoredFinding,
+    StoredSample,
+)
 
 INSTRUMENTS = ("cusum_grad_pos", "weight_entropy", "effective_rank", "free_energy")
 MEASURES = ("weight_entropy", "effective_rank", "free_energy", "mi_input_output")
@@ -65,6 +71,11 @@ class RunView:
     def decisions(self) -> tuple[Decision, ...]:
         """All of them, oldest first."""
         return self.reader.decisions(self.run_id)
+
+    @cached_property
+    def findings(self) -> tuple[StoredFinding, ...]:
+        """What the detectors saw, oldest first."""
+        return self.reader.findings(self.run_id)
 
     @cached_property
     def synchrony(self) -> tuple[Synchrony, ...]:

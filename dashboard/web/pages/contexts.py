@@ -30,7 +30,8 @@ def overview(views: Views, run_id: str) -> Context:
     """The page of one run."""
     base, view = _base(views, run_id, "")
     parts = {
-        name: PARTS[name](views, run_id) for name in ("tiles", "ledger", "events", "checkpoints")
+        name: PARTS[name](views, run_id)
+        for name in ("tiles", "ledger", "findings", "events", "checkpoints")
     }
     return {
         **base,
@@ -159,6 +160,11 @@ def _ledger(views: Views, run_id: str) -> Context:
     }
 
 
+def _findings(views: Views, run_id: str) -> Context:
+    found = run_detail.finding_rows(views.view(run_id))
+    return {"card": views.sources.card(run_id), "findings": found}
+
+
 def _events(views: Views, run_id: str) -> Context:
     view = views.view(run_id)
     events = run_detail.event_rows(view)
@@ -204,6 +210,7 @@ PARTS: dict[str, Callable[[Views, str], Context]] = {
     "head": _head,
     "tiles": _tiles,
     "ledger": _ledger,
+    "findings": _findings,
     "events": _events,
     "checkpoints": _checkpoints,
     "tree": _tree,

@@ -22,7 +22,7 @@ from dashboard.web.figures.run_view import RunView
 from dashboard.web.pages import contexts
 from dashboard.web.pages.assets import asset_routes
 from dashboard.web.pages.rendering import Shell, render, warm, whole
-from dashboard.web.pages.views import Views
+from dashboard.web.pages.views import Views, digest
 from dashboard.web.pages.wording import in_url
 from dashboard.web.sources import Sources, UnknownRun
 
@@ -175,7 +175,7 @@ def _page(
 ) -> Response:
     """A page of a run that there is, or one that says that there is none."""
     try:
-        card, mark = views.sources.card(run_id), views.tag(run_id)
+        card, mark = views.sources.card(run_id), digest(views.sources.news(run_id))
     except UnknownRun:
         return render("missing.html.j2", {"run_id": run_id}, 404)
     name = in_url(run_id)

@@ -10,9 +10,11 @@ from dashboard.web.figures.run_view import RunView
 from dashboard.web.figures.timeline import Span, merged
 from dashboard.web.pages.wording import activation_tag, count, moment, short
 from dashboard.web.sources import RunCard, Sources
+from state.store_rows import StoredFinding
 from state.stored_run import StoredCheckpoint
 
 MOST_EVENTS = 250
+MOST_FINDINGS = 60
 
 
 class LedgerRow(NamedTuple):
@@ -35,6 +37,24 @@ class EventRow(NamedTuple):
     kind: str
     line: str
     phase: str
+
+
+class FindingRow(NamedTuple):
+    """What one detector found in one phase, of one lineage or of the run."""
+
+    phase: str
+    detector: str
+    whose: str
+    first: int
+    last: int
+    """Generations."""
+    times: int
+    severity: float
+    """The greatest, 0 to 1."""
+    reason: str
+    """The last one, with the numbers that it compared."""
+    value: float
+    limit: float
 
 
 class Tab(NamedTuple):
@@ -99,6 +119,30 @@ def event_rows(view: RunView) -> list[EventRow]:
         for event in view.events[-MOST_EVENTS:]
     ]
     return rows[::-1]
+
+
+def finding_rows(view: RunView) -> list[FindingRow]:
+    """What each detector found in each phase, the newest first."""
+    groups: dict[tuple[str, str, int | None], list[StoredFinding]] = {}
+    for one in view.findings:
+        key = (one.phase, one.finding.detector, one.finding.lineage)
+        groups.setdefault(key, []).append(one)
+    rows = [
+        FindingRow(
+            phase=phase,
+            detector=detector.replace("_", " "),
+            whose="" if lineage is None else f"lineage {lineage}",
+            first=own[0].generation,
+            last=own[-1].generation,
+            times=len(own),
+            severity=max(one.finding.severity for one in own),
+            reason=own[-1].finding.reason,
+            value=own[-1].finding.value,
+            limit=own[-1].finding.limit,
+        )
+        for (phase, detector, lineage), own in groups.items()
+    ]
+    return sorted(rows, key=lambda row: row.last, reverse=True)[:MOST_FINDINGS]
 
 
 def phase_strip(view: RunView) -> Sequence[Span]:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from dashboard.web.beside import Machine
 from dashboard.web.cards import RunCard
 from dashboard.web.figures.cusum import alarms, told
 from dashboard.web.figures.instruments import measured
 from dashboard.web.figures.run_view import RunView
 from dashboard.web.figures.sparkline import losses, sparkline
 from dashboard.web.figures.timeline import GOES_ON
-from dashboard.web.pages.wording import NONE, count, number, percent, short
+from dashboard.web.pages.wording import NONE, count, dollars, moment, number, percent, short
 
 PHASE_NAMES = (
     "abiogenesis",
@@ -41,7 +42,8 @@ class Tile(NamedTuple):
 
 def main_tiles(card: RunCard, view: RunView) -> list[Tile]:
     """For every run."""
-    return [_best(card), _loss(card, view), _budget(card, view), _speed(view), _place(view)]
+    found = [_best(card), _loss(card, view), _budget(card, view), _speed(view), _place(view)]
+    return [*found, _rent(card.machine)] if card.machine else found
 
 
 def symbio_tiles(view: RunView) -> list[Tile]:
@@ -124,6 +126,18 @@ def _place(view: RunView) -> Tile:
     unit = "chunk" if view.timeline.single else "generation"
     done = f"{unit} {generations[-1].generation} is done" if generations else f"no {unit} is done"
     return Tile(f"Phase{number_of}", phase.capitalize(), done)
+
+
+def _rent(machine: Machine) -> Tile:
+    spot = ", Spot" if machine.spot else ""
+    return Tile(
+        "Rented machine",
+        dollars(machine.usd),
+        f"of at most {dollars(machine.most_usd)}; {machine.state}, {machine.machine_type}{spot}",
+        share=machine.usd / machine.most_usd if machine.most_usd else None,
+        hint=f"{machine.name}, as it was seen on {moment(machine.seen_at)}; by the price when it "
+        "was rented, without taxes and traffic",
+    )
 
 
 def _measure(name: str, points: Sequence[tuple[float, float]], unit: str, hint: str) -> Tile:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from urllib.parse import quote
 
-from dashboard.terminal.figures import compact
+from dashboard.terminal.figures import compact, duration
 from dashboard.web.figures.activation import name_of
 
 NONE = "\N{EN DASH}"
@@ -102,6 +102,12 @@ def size(num_bytes: object) -> str:
     return NONE
 
 
+def dollars(value: object) -> str:
+    """`$2.25`."""
+    shown = number(value, 2)
+    return shown if shown == NONE else f"${shown}"
+
+
 def operations(value: object) -> str:
     """`7.4 TFLOP`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
@@ -116,6 +122,8 @@ def operations(value: object) -> str:
 
 FILTERS = {
     "operations": operations,
+    "dollars": dollars,
+    "duration": duration,
     "number": number,
     "signed": signed,
     "count": count,

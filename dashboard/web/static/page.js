@@ -54,7 +54,7 @@ const plots = all("[data-figure]").map((element) => ({
 const plotly = new Promise((resolve) => {
   const script = document.getElementById("plotly");
   if (!script || window.Plotly) resolve();
-  else script.addEventListener("load", resolve, { once: true });
+  else for (const end of ["load", "error"]) script.addEventListener(end, resolve, { once: true });
 });
 
 const sight = new IntersectionObserver((entries) => {
@@ -66,11 +66,10 @@ const sight = new IntersectionObserver((entries) => {
     if (!root.dataset.ready) root.dataset.ready = String(Math.round(performance.now()));
   });
 }, { rootMargin: "160px 0px" });
-for (const plot of plots) {
-  sight.observe(plot.element);
-  // Asked for at once: the observer speaks only after Plotly's script has been run.
-  if (plot === plots[0] || plot.element.getBoundingClientRect().top < innerHeight) update(plot);
-}
+const above = plots.filter((one) => one === plots[0] || one.element.getBoundingClientRect().top < innerHeight);
+for (const plot of plots) sight.observe(plot.element);
+// Asked for at once: the observer speaks only after Plotly's script has been run.
+for (const plot of above) update(plot);
 if (!plots.length) root.dataset.ready = String(Math.round(performance.now()));
 
 function update(plot) {
@@ -89,8 +88,10 @@ async function fetched(plot) {
     if (text === plot.text) return;
     plot.text = text;
     plot.figure = JSON.parse(text);
+    if (!plot.drawn && !window.Plotly) { sketch(plot); noted(); }
     await plotly;
     draw(plot);
+    noted();
   } catch (error) {
     if (!plot.figure) say(plot, `This figure could not be drawn: ${error.message}.`);
   }
@@ -105,6 +106,54 @@ function say(plot, sentence) {
   plot.drawn = false;
   plot.element.replaceChildren(note);
   plot.legend?.replaceChildren();
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+// Plotly's script takes a while the first time: until it is there, the figure's lines without it.
+function sketch({ element, figure }) {
+  if (figure.nothing) return;
+  const { layout } = figure;
+  const svg = shape(null, "svg", { class: "sketch", width: element.clientWidth, height: layout.height, "aria-hidden": "true" });
+  const right = element.clientWidth - layout.margin.r, foot = layout.height - layout.margin.b;
+  const across = ruler(layout.xaxis.range ?? ends(figure.data.flatMap((one) => one.x)), [layout.margin.l, right]);
+  for (const name of Object.keys(layout).filter((one) => one.startsWith("yaxis"))) {
+    const axis = layout[name], own = figure.data.filter((one) => lines(one) && one.yaxis === name.replace("axis", ""));
+    const value = axis.type === "log" ? (y) => (y > 0 ? Math.log10(y) : null) : (y) => y;
+    const [low, high] = (axis.domain ?? [0, 1]).map((share) => foot - share * (foot - layout.margin.t));
+    const up = ruler(axis.range ?? ends(own.flatMap((one) => one.y.map(value))), [low, high]);
+    if (axis.domain) shape(svg, "path", { d: `M${layout.margin.l} ${low}H${right}`, stroke: colour("--rule") });
+    for (const one of own) shape(svg, "path", { d: course(one.x.map(across), one.y.map((y) => up(value(y)))), stroke: painted(one.line.color), "stroke-width": one.line.width, opacity: one.opacity ?? 1 });
+  }
+  element.replaceChildren(svg);
+}
+
+// When the lines of all figures above the fold were on the screen, with Plotly or before it.
+function noted() {
+  if (root.dataset.drawn || !above.every((one) => one.figure)) return;
+  requestAnimationFrame(() => { root.dataset.drawn ??= String(Math.round(performance.now())); });
+}
+
+const lines = (trace) => trace.mode?.includes("lines") && trace.visible !== "legendonly";
+const ends = (values) => values.filter(Number.isFinite).reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+const ruler = ([from, to], [start, end]) => (value) => (Number.isFinite(value) ? start + ((value - from) / (to - from || 1)) * (end - start) : null);
+
+function course(xs, ys) {
+  let path = "", pen = "M";
+  xs.forEach((x, index) => {
+    const y = ys[index];
+    if (x === null || y === null) { pen = "M"; return; }
+    path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+    pen = "L";
+  });
+  return path;
+}
+
+function shape(parent, name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  parent?.append(made);
+  return made;
 }
 
 function draw(plot) {
@@ -165,23 +214,16 @@ function unescaped(text) {
 const GLYPHS = { circle: "●", diamond: "◆", "diamond-open": "◇", "triangle-up": "▲", "triangle-down": "▼", square: "■", "square-open": "□", "circle-open": "○", star: "★", "x-thin-open": "✕", "line-ew-open": "–" };
 
 function swatch(trace) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 20 11");
-  svg.setAttribute("aria-hidden", "true");
+  const svg = shape(null, "svg", { viewBox: "0 0 20 11", "aria-hidden": "true" });
   const lined = trace.type === "scatter" && trace.mode.includes("lines");
-  const part = document.createElementNS(svg.namespaceURI, lined ? "path" : "text");
   const paint = lined ? trace.line.color : trace.marker.color;
   if (lined) {
     const dashes = { dash: "5 3", dot: "1.5 2.5", dashdot: "6 2 1.5 2" };
-    part.setAttribute("d", "M0 5.5H20");
-    part.setAttribute("stroke", paint);
-    part.setAttribute("stroke-width", String(Math.max(2, trace.line.width)));
-    if (dashes[trace.line.dash]) part.setAttribute("stroke-dasharray", dashes[trace.line.dash]);
+    shape(svg, "path", { d: "M0 5.5H20", stroke: paint, "stroke-width": Math.max(2, trace.line.width), "stroke-dasharray": dashes[trace.line.dash] ?? "none" });
   } else {
-    part.textContent = trace.type === "bar" ? "■" : GLYPHS[trace.marker.symbol] ?? "●";
-    for (const [name, value] of [["x", 10], ["y", 10], ["text-anchor", "middle"], ["fill", paint], ["font-size", 12]]) part.setAttribute(name, value);
+    const glyph = shape(svg, "text", { x: 10, y: 10, "text-anchor": "middle", fill: paint, "font-size": 12 });
+    glyph.textContent = trace.type === "bar" ? "■" : GLYPHS[trace.marker.symbol] ?? "●";
   }
-  svg.append(part);
   return svg;
 }
 

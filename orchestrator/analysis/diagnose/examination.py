@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.analysis.diagnose.reach import REACH
 from orchestrator.analysis.progress import Progress
 from orchestrator.opened_model import OpenedModel
 from trainer.diagnostics.contexts import LastLogits, last_logits, target_places
+from trainer.diagnostics.reaching import TailLogits, is_endless, tail_logits
 
 if TYPE_CHECKING:
     from trainer.backbones.gpt import GPT
@@ -28,11 +30,17 @@ class Examination:
     model: "GPT"
     quick: bool
     progress: Progress
+    reach: int = REACH
 
     @property
     def block(self) -> int:
         """Context length in tokens."""
         return self.model.config.block
+
+    @property
+    def endless(self) -> bool:
+        """Whether it can read beyond its block."""
+        return is_endless(self.model.config)
 
     @cached_property
     def stream(self) -> NDArray[np.int64]:
@@ -49,14 +57,40 @@ class Examination:
         """The model as a function of contexts."""
         return last_logits(self.model, self.opened.setup)
 
+    @cached_property
+    def tail_of(self) -> TailLogits:
+        """The model as a function of texts that it takes for one document."""
+        return tail_logits(self.model, self.opened.setup, one_document=True)
+
+    def longest(self, wanted: int) -> int:
+        """Of the lengths that can be read: the block, or `wanted` where that is more and there is
+        no end to what can be read. No more than the split has.
+        """
+        most = max(self.block, wanted) if self.endless else self.block
+        return min(most, max(self.block, len(self.stream) // 2))
+
+    def reach_of(self, longest: int, more: str = "") -> str:
+        """Why no text is longer than `longest`, as half a sentence; `more` is its end."""
+        if not self.endless:
+            whose = "attention" if self.model.config.backbone == "gpt" else "a layer with attention"
+            return f"{whose} reads no more than the block of {self.block:,} tokens"
+        handed = f"states are handed on beyond the block of {self.block:,} tokens"
+        if longest == len(self.stream) // 2:
+            return f"{handed}, up to half of the search text"
+        return f"{handed}, up to {longest:,}{more}"
+
     def amount(self, most: int) -> int:
         """As much, or a quarter."""
         return max(1, most // QUICK) if self.quick else most
 
-    def places(self, tokens: int, cost: int, most: int) -> NDArray[np.int64]:
-        """Where contexts end: as many as `tokens` pay for at `cost` each, at most `most`."""
+    def places(
+        self, tokens: int, cost: int, most: int, longest: int | None = None
+    ) -> NDArray[np.int64]:
+        """Where contexts end: as many as `tokens` pay for at `cost` each, at most `most`; each has
+        `longest` tokens before it, or a block.
+        """
         count = min(self.amount(most), max(MIN_CONTEXTS, self.amount(tokens) // cost))
-        return target_places(len(self.stream), self.block, count)
+        return target_places(len(self.stream), longest or self.block, count)
 
     def reporter(self, what: str) -> Callable[[int, int], None]:
         """Says how far a measurement has come."""

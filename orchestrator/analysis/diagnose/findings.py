@@ -6,12 +6,12 @@ no finding. They and their reasons are in docs/design/diagnose.md.
 
 from collections.abc import Iterator
 
+from orchestrator.analysis.diagnose.packing_record import Packing
 from orchestrator.analysis.diagnose.record import (
     ContextPoint,
     Diagnosis,
     Estimate,
     Finding,
-    Packing,
 )
 from orchestrator.analysis.diagnose.state_findings import state_findings
 from orchestrator.report.quantities import bpb

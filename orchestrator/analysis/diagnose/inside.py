@@ -117,18 +117,25 @@ def _layer(index: int, read: LayerReadings, worth: Mapping[str, Estimate]) -> La
         mixing=read.mixing,
         attention=Branch(
             update=read.attention / read.stream if read.stream else 0.0,
+            variance=read.variances[read.mixing],
             share=read.attention_share,
             worth=worth[read.mixing],
         ),
         feed_forward=Branch(
             update=read.feed_forward / read.stream if read.stream else 0.0,
+            variance=read.variances["feed-forward"],
             share=1 - read.attention_share if read.attention or read.feed_forward else 0.0,
             worth=worth["feed-forward"],
         ),
         units=Units(**read.units._asdict()),
         heads=tuple(Head(entropy=entropy, distance=distance) for entropy, distance in pairs),
         components=tuple(
-            Component(name=name, update=rms / read.stream, worth=worth[name])
+            Component(
+                name=name,
+                update=rms / read.stream,
+                variance=read.variances[name],
+                worth=worth[name],
+            )
             for name, rms in read.components.items()
             if read.stream
         ),

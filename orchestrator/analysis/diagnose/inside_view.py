@@ -1,7 +1,7 @@
-"""What `symbio-auto diagnose` shows of the inside: layers, units, heads, weights, memory."""
+"""What `symbio-auto diagnose` shows of the inside: layers, units, heads, weights."""
 
 from orchestrator.analysis.compare.table import one_line, wrapped
-from orchestrator.analysis.diagnose.record import Branch, Component, Diagnosis, Memory
+from orchestrator.analysis.diagnose.record import Branch, Component, Diagnosis
 from orchestrator.report.quantities import signed
 
 MAX_HEADS = 12
@@ -13,8 +13,8 @@ def layers(taken: Diagnosis) -> list[str]:
     lines = [
         f"layers, {taken.layer_tokens:,} tokens; the loss rises by so many bits per byte without "
         "the branch",
-        f"{'layer':>5}  {'stream':>7}  {'branch':12}  {'update':>6}  {'of variance':>11}  "
-        f"{'without it':>10}  95 % interval",
+        f"{'layer':>5}  {'stream':>7}  {'branch':12}  {'update':>6}  {'variance':>8}  "
+        f"{'of both':>7}  {'without it':>10}  95 % interval",
     ]
     for layer in taken.layers:
         first = f"{layer.layer:5}  {layer.stream:7.2f}"
@@ -28,13 +28,16 @@ def _branch(name: str, branch: Branch) -> str:
     between = branch.worth.interval
     span = f"{signed(between.low)} to {signed(between.high)}" if between else "-"
     return (
-        f"{name:12}  {branch.update:6.2f}  {branch.share:11.0%}  {signed(branch.worth.value):>10}"
-        f"  {span}"
+        f"{name:12}  {branch.update:6.2f}  {branch.variance:8.2g}  {branch.share:7.0%}  "
+        f"{signed(branch.worth.value):>10}  {span}"
     )
 
 
 def _component(one: Component) -> str:
-    return f"  {one.name:10}  {one.update:6.2f}  {'':>11}  {signed(one.worth.value):>10}"
+    return (
+        f"  {one.name:10}  {one.update:6.2f}  {one.variance:8.2g}  {'':>7}  "
+        f"{signed(one.worth.value):>10}"
+    )
 
 
 def components(taken: Diagnosis) -> list[str]:
@@ -95,24 +98,4 @@ def weights(taken: Diagnosis) -> list[str]:
         groups.setdefault(whose, []).append(f"{name} {one.rms:.3f} {one.rank_share:.0%}")
     for whose, cells in groups.items():
         lines += wrapped("   ".join(cells), " " * 13, f"  {whose:11}")
-    return lines
-
-
-def memory(found: Memory) -> list[str]:
-    """How many members of a shape this device holds."""
-    if found.skipped:
-        return wrapped(f"memory: skipped, {one_line(found.skipped)}")
-    if not found.rows:
-        return ["memory: no shape of member fits here"]
-    first = found.rows[0]
-    lines = [
-        f"members in this device's memory, {first.dtype}, a thread each; a worker alone "
-        f"{first.worker_megabytes:,.0f} MB",
-        f"{'batch':>7}  {'block':>6}  {'member':>10}  {'free':>11}  {'members fit':>11}  tokens/s",
-    ]
-    lines += [
-        f"{row.batch:7,}  {row.block:6,}  {row.megabytes:7,.0f} MB  {row.free_megabytes:8,.0f} MB  "
-        f"{row.fitting:11,}  {row.tokens_per_second:,.0f}"
-        for row in found.rows
-    ]
     return lines

@@ -5,10 +5,23 @@ from numpy.typing import NDArray
 
 from orchestrator.analysis.diagnose.estimates import bits_per_byte, mean_of
 from orchestrator.analysis.diagnose.examination import Examination
-from orchestrator.analysis.diagnose.record import ContextPoint, InfluencePoint, Surprise
+from orchestrator.analysis.diagnose.record import (
+    ContextPoint,
+    GainPoint,
+    InfluencePoint,
+    LongRange,
+    Surprise,
+)
 from state.records import Split
 from state.seeds import generator
-from trainer.diagnostics.contexts import context_losses, doubling_lengths, first_token_influence
+from trainer.diagnostics.contexts import (
+    ContextReadings,
+    Ints,
+    context_losses,
+    doubling_lengths,
+    first_token_influence,
+    reaching_lengths,
+)
 from trainer.diagnostics.token_kinds import token_kinds
 from trainer.diagnostics.token_losses import TokenReadings, read_split
 
@@ -16,9 +29,11 @@ PASS_TOKENS = 65_536
 """Most tokens of each split that are read in windows."""
 CONTEXT_TOKENS, MAX_TARGETS = 160_000, 1024
 """That the contexts of all lengths may read; a longer block gets fewer targets."""
+LONGEST, LONG_TOKENS = 512, 320_000
+"""Tokens of context that are asked of a model that can read them, and that this may cost."""
 INFLUENCE_TOKENS, MAX_INFLUENCED = 64_000, 256
 MIN_CONTEXT = 8
-"""Below it the first token's influence is not asked for."""
+"""Below it neither the first token's influence is asked for nor what context gains."""
 NUM_SURPRISES = 3
 CONTEXT_CHARACTERS = 60
 
@@ -30,11 +45,15 @@ def read_text(now: Examination, split: Split) -> TokenReadings:
     return read_split(now.model, now.opened.dataset, split, now.opened.setup, most, report)
 
 
-def context_points(now: Examination) -> tuple[ContextPoint, ...]:
-    """The same targets after more and more context."""
+def read_context(now: Examination) -> ContextReadings:
+    """The same targets after more and more context, up to the block."""
     lengths = doubling_lengths(now.block)
     places = now.places(CONTEXT_TOKENS, sum(lengths), MAX_TARGETS)
-    read = context_losses(now.logits_of, now.stream, lengths, places, now.reporter("context"))
+    return context_losses(now.logits_of, now.stream, lengths, places, now.reporter("context"))
+
+
+def context_points(now: Examination, read: ContextReadings) -> tuple[ContextPoint, ...]:
+    """Every length against the block."""
     num_bytes = now.byte_lengths[read.targets]
     whole = read.nats[-1]
     return tuple(
@@ -47,11 +66,51 @@ def context_points(now: Examination) -> tuple[ContextPoint, ...]:
     )
 
 
+def long_range(now: Examination, read: ContextReadings) -> LongRange:
+    """From 8 tokens of context to 512, or to the block: as it was `read`, or beyond the block."""
+    longest = now.longest(LONGEST)
+    if longest > now.block:
+        lengths = [one for one in reaching_lengths(now.block, longest) if one >= MIN_CONTEXT]
+        places = now.places(LONG_TOKENS, sum(lengths), MAX_TARGETS, longest)
+        report = now.reporter("long-range gain")
+        read = context_losses(now.logits_of, now.stream, lengths, places, report)
+    num_bytes = now.byte_lengths[read.targets]
+    return gains(read, num_bytes, now.block, now.reach_of(longest))
+
+
+def gains(read: ContextReadings, num_bytes: Ints, block: int, reach: str) -> LongRange:
+    """What each length saves over the shortest; `num_bytes` of each target."""
+    told = [
+        (length, nats)
+        for length, nats in zip(read.lengths, read.nats, strict=True)
+        if length >= MIN_CONTEXT
+    ]
+    if len(told) < 2:
+        return LongRange(skipped=f"the gain counts from {MIN_CONTEXT} tokens on, and {reach}")
+    (_, shortest), (length, longest) = told[0], told[-1]
+    beyond = next((nats - longest for at, nats in told[:-1] if at == block), None)
+    return LongRange(
+        reach=reach,
+        points=tuple(
+            GainPoint(
+                tokens=at,
+                loss=bits_per_byte(nats, num_bytes),
+                gain=bits_per_byte(shortest - nats, num_bytes),
+            )
+            for at, nats in told
+        ),
+        share=mean_of(shortest - longest, shortest),
+        beyond=None if beyond is None or length <= block else bits_per_byte(beyond, num_bytes),
+    )
+
+
 def influence_points(now: Examination) -> tuple[InfluencePoint, ...]:
     """What another first token changes, by how far away it is."""
-    lengths = [length for length in doubling_lengths(now.block) if length >= MIN_CONTEXT]
-    lengths = lengths or [now.block]
-    places = now.places(INFLUENCE_TOKENS, 2 * sum(lengths), MAX_INFLUENCED)
+    longest = now.longest(LONGEST)
+    lengths = [one for one in reaching_lengths(now.block, longest) if one >= MIN_CONTEXT]
+    lengths = lengths or [longest]
+    tokens = LONG_TOKENS if longest > now.block else INFLUENCE_TOKENS
+    places = now.places(tokens, 2 * sum(lengths), MAX_INFLUENCED, longest)
     rng, report = generator(0, "diagnose", "first token"), now.reporter("first token")
     found = []
     for index, length in enumerate(lengths):

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from orchestrator.analysis.bootstrap import Interval
+from orchestrator.analysis.diagnose.packing_record import Memory
 from state.base import Record
 
 
@@ -22,6 +23,9 @@ class Subject(Record):
     run: str
     formula: str
     parameters: int
+    backbone: str = "gpt"
+    stateful: bool = False
+    """Trained with states handed on from window to window."""
     layers: int
     heads: int
     block: int
@@ -47,6 +51,35 @@ class ContextPoint(Record):
     """Bits per byte of the same targets for every length."""
     lost: Estimate
     """How much more than with the whole block."""
+
+
+class GainPoint(Record):
+    """One length of context, beyond the block where the model can read it."""
+
+    tokens: int
+    loss: Estimate
+    """Bits per byte of the same targets for every length."""
+    gain: Estimate
+    """How much less than with the shortest."""
+
+
+class Reaching(Record):
+    """What is asked as far as the model can read."""
+
+    skipped: str = ""
+    """Why; empty where it was done."""
+    reach: str = ""
+    """What sets the longest text."""
+
+
+class LongRange(Reaching):
+    """What context is worth from 8 tokens on."""
+
+    points: tuple[GainPoint, ...] = ()
+    share: Estimate | None = None
+    """Of the loss with the shortest, what the longest saves."""
+    beyond: Estimate | None = None
+    """Bits per byte that the longest saves over the block; None where it is no longer."""
 
 
 class PositionPoint(Record):
@@ -113,12 +146,26 @@ class NeedlePoint(Record):
     """The same where another surname was told."""
 
 
-class Needle(Record):
+class Needle(Reaching):
     """Needle in a haystack."""
 
-    skipped: str = ""
-    """Why; empty where it was done."""
     points: tuple[NeedlePoint, ...] = ()
+
+
+class StateSize(Record):
+    """Of one component of one layer, behind so many tokens."""
+
+    layer: int = Field(ge=1)
+    component: str
+    tokens: int
+    rms: Estimate
+    """Root mean square of the state's entries."""
+
+
+class States(Reaching):
+    """The size of the states against the length of the text."""
+
+    points: tuple[StateSize, ...] = ()
 
 
 class Branch(Record):
@@ -126,6 +173,8 @@ class Branch(Record):
 
     update: float
     """Root mean square of what it adds as a share of the stream's."""
+    variance: float = 0.0
+    """Of what it adds: over tokens, mean over channels."""
     share: float
     """Of the variance that both branches of the layer add."""
     worth: Estimate
@@ -159,6 +208,8 @@ class Component(Record):
     name: str
     update: float
     """Root mean square of what it brings as a share of the stream's."""
+    variance: float = 0.0
+    """Of what it brings: over tokens, mean over channels."""
     worth: Estimate
     """Bits per byte that the loss rises by without it in this layer."""
 
@@ -201,27 +252,6 @@ class Matrix(Record):
     rank_share: float
 
 
-class Packing(Record):
-    """Members of one shape in this device's memory."""
-
-    batch: int
-    block: int
-    dtype: str
-    megabytes: float
-    worker_megabytes: float
-    free_megabytes: float
-    fitting: int
-    tokens_per_second: float
-
-
-class Memory(Record):
-    """The packing table."""
-
-    skipped: str = ""
-    """Why; empty where it was done."""
-    rows: tuple[Packing, ...] = ()
-
-
 class Finding(Record):
     """What the figures say, and what to do about it."""
 
@@ -239,12 +269,14 @@ class Diagnosis(Record):
     quick: bool
     overall: Overall
     context: tuple[ContextPoint, ...]
+    long_range: LongRange = LongRange(skipped="not measured then")
     positions: tuple[PositionPoint, ...]
     calibration: Calibration
     kinds: tuple[KindLoss, ...]
     surprises: tuple[Surprise, ...]
     influence: tuple[InfluencePoint, ...]
     needle: Needle
+    states: States = States(skipped="not measured then")
     layers: tuple[Layer, ...]
     layer_tokens: int
     """That the figures inside the layers were taken over."""

@@ -9,20 +9,19 @@ from orchestrator.analysis.diagnose.inside_view import (
     components,
     heads,
     layers,
-    memory,
     units,
     weights,
 )
+from orchestrator.analysis.diagnose.packing_view import memory
+from orchestrator.analysis.diagnose.reach_view import long_range, needle, states
 from orchestrator.analysis.diagnose.record import (
     Calibration,
     Diagnosis,
-    Estimate,
     Finding,
-    Needle,
     Surprise,
 )
+from orchestrator.analysis.diagnose.spans import between, difference, row
 from orchestrator.report.escape import visible
-from orchestrator.report.quantities import bpb, signed
 
 MAX_RUN = 40
 
@@ -38,12 +37,14 @@ def as_text(taken: Diagnosis) -> str:
     parts = [
         _head(taken),
         _context(taken),
+        long_range(taken.long_range),
         _positions(taken),
         _calibration(taken.calibration),
         _kinds(taken),
         _surprises(taken.surprises),
         _influence(taken),
-        _needle(taken.needle),
+        needle(taken.needle),
+        states(taken.states),
         layers(taken),
         components(taken),
         units(taken),
@@ -59,13 +60,14 @@ def _head(taken: Diagnosis) -> list[str]:
     subject, both = taken.subject, taken.overall
     title = (
         f"{cut(one_line(subject.run), MAX_RUN)}: {one_line(subject.formula)}, "
+        f"{subject.backbone}{' with states handed on' if subject.stateful else ''}, "
         f"{subject.parameters:,} parameters, {subject.layers} layers, block {subject.block}, "
         f"{subject.tokenizer}"
     )
     return [
         *wrapped(title),
-        f"{'bits per byte':13} {_row(both.search)}  search text, {both.search.n:,} tokens",
-        f"{'':13} {_row(both.train)}  train text, {both.train.n:,} tokens",
+        f"{'bits per byte':13} {row(both.search)}  search text, {both.search.n:,} tokens",
+        f"{'':13} {row(both.train)}  train text, {both.train.n:,} tokens",
     ]
 
 
@@ -76,8 +78,8 @@ def _context(taken: Diagnosis) -> list[str]:
         f"{'tokens':>8}  {'bits/byte':>9}  {'95 % interval':18}  more than with {block}",
     ]
     for point in taken.context:
-        more = "" if point.tokens == block else _difference(point.lost)
-        lines.append(f"{point.tokens:8}  {_row(point.loss)}  {more}".rstrip())
+        more = "" if point.tokens == block else difference(point.lost)
+        lines.append(f"{point.tokens:8}  {row(point.loss)}  {more}".rstrip())
     return lines
 
 
@@ -88,7 +90,7 @@ def _positions(taken: Diagnosis) -> list[str]:
     ]
     for point in taken.positions:
         place = str(point.first) if point.first == point.last else f"{point.first} to {point.last}"
-        lines.append(f"{place:>10}  {_row(point.loss)}  {point.loss.n:,}")
+        lines.append(f"{place:>10}  {row(point.loss)}  {point.loss.n:,}")
     return lines
 
 
@@ -96,8 +98,8 @@ def _calibration(found: Calibration) -> list[str]:
     entropy, right = found.entropy, found.accuracy
     return [
         f"next-token distribution, {entropy.n:,} tokens",
-        f"  {'entropy':18} {entropy.value:.3f} bits per token{_between(entropy, 3)}",
-        f"  {'right':18} {right.value:.3f}{_between(right, 3)}, {found.confidence:.3f} sure",
+        f"  {'entropy':18} {entropy.value:.3f} bits per token{between(entropy, 3)}",
+        f"  {'right':18} {right.value:.3f}{between(right, 3)}, {found.confidence:.3f} sure",
         f"  {'calibration error':18} {found.error:.3f}",
     ]
 
@@ -109,7 +111,7 @@ def _kinds(taken: Diagnosis) -> list[str]:
         f"{'tokens':>10}",
     ]
     lines += [
-        f"{one.kind:13} {_row(one.loss)}{one.byte_share:>10.1%}{one.loss_share:>10.1%}"
+        f"{one.kind:13} {row(one.loss)}{one.byte_share:>10.1%}{one.loss_share:>10.1%}"
         f"{one.loss.n:>10,}"
         for one in taken.kinds
     ]
@@ -134,26 +136,9 @@ def _influence(taken: Diagnosis) -> list[str]:
         f"{'tokens on':>11}  {'distribution moves':24}loss changes by",
     ]
     for point in taken.influence:
-        moves = f"{point.distance.value:.4f}{_between(point.distance, 4)}"
-        change = f"{point.loss_change.value:.4f} nats{_between(point.loss_change, 4)}"
+        moves = f"{point.distance.value:.4f}{between(point.distance, 4)}"
+        change = f"{point.loss_change.value:.4f} nats{between(point.loss_change, 4)}"
         lines.append(f"{point.tokens:11}  {moves:24}  {change}".rstrip())
-    return lines
-
-
-def _needle(found: Needle) -> list[str]:
-    title = "needle in a haystack: a made-up name that was told, asked for at the end"
-    if found.skipped:
-        return wrapped(f"{title}: skipped, {found.skipped}")
-    lines = [
-        f"{title}; {found.points[0].advantage.n} names in each place",
-        f"{'tokens':>8}  {'depth':>5}  {'nats saved':>10}  {'95 % interval':18}  {'exact':>6}  "
-        "if another was told",
-    ]
-    lines += [
-        f"{one.tokens:8}  {one.depth:>5.0%}  {one.advantage.value:+10.4f}  "
-        f"{_span(one.advantage, signs=True):18}  {one.exact:>6.0%}  {one.guessed:.0%}"
-        for one in found.points
-    ]
     return lines
 
 
@@ -170,26 +155,3 @@ def escaped(text: str) -> str:
     """Foreign text on one line: line ends and tabs spelled out, other controls left out."""
     shown = visible(text).replace("\n", "\\n").replace("\t", "\\t")
     return "".join(" " if character.isspace() else character for character in shown)
-
-
-def _row(found: Estimate) -> str:
-    """Value and interval, 29 columns wide."""
-    return f"{bpb(found.value):>9}  {_span(found):18}"
-
-
-def _span(found: Estimate, *, signs: bool = False) -> str:
-    if found.interval is None:
-        return "-"
-    low, high = found.interval.low, found.interval.high
-    return f"{signed(low)} to {signed(high)}" if signs else f"{bpb(low)} to {bpb(high)}"
-
-
-def _difference(found: Estimate) -> str:
-    span = "" if found.interval is None else f"  {_span(found, signs=True)}"
-    return f"{signed(found.value)}{span}"
-
-
-def _between(found: Estimate, digits: int) -> str:
-    if found.interval is None:
-        return ""
-    return f" ({found.interval.low:.{digits}f} to {found.interval.high:.{digits}f})"

@@ -1,5 +1,6 @@
 """The far side of a rented machine."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 60.0
 """Without an answer; then Google is asked whether the machine still runs."""
+YOUNG_SECONDS = 120.0
+"""After its start a machine may answer before Google's agent there has written our key."""
 
 
 def session_at(place: Place, rental: Rental, address: str) -> "Session":
@@ -22,6 +25,7 @@ def session_at(place: Place, rental: Rental, address: str) -> "Session":
     from deploy.remote.session import Session
 
     folder = place.renting.folder
+    young = YOUNG_SECONDS - _age_seconds(rental)
     return Session(
         address,
         rental.ssh_port,
@@ -30,8 +34,14 @@ def session_at(place: Place, rental: Rental, address: str) -> "Session":
         folder.known_hosts,
         python=rental.python,
         told=told,
-        timing=USUAL._replace(patience=PATIENCE_SECONDS),
+        timing=USUAL._replace(patience=PATIENCE_SECONDS, key_patience=max(0.0, young)),
     )
+
+
+def _age_seconds(rental: Rental) -> float:
+    """Since the machine's present start."""
+    spans = rental.rented.spans if rental.rented else ()
+    return spans[-1].seconds(datetime.now(UTC)) if spans else 0.0
 
 
 def running(place: Place) -> tuple[Rental, "Session"]:

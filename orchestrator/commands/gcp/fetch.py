@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deploy.cloud.record import MachineFolder, Rental
 from orchestrator.commands.gcp.far import run_name, running
 from orchestrator.commands.gcp.place import place_of
-from state.rented import RENTED_FILE
+from state.rented import write_rented
 
 if TYPE_CHECKING:
     from deploy.remote.session import Session
@@ -40,7 +40,7 @@ def bring(folder: MachineFolder, rental: Rental, far: "Session", name: str, into
     fetched = rental.run == name and not far.status().works
     rental = folder.write(rental.model_copy(update={"fetched": rental.fetched or fetched}))
     if rental.rented is not None:
-        (found / RENTED_FILE).write_text(rental.rented.model_dump_json() + "\n", encoding="utf-8")
+        write_rented(found, rental.rented)
     return found
 
 

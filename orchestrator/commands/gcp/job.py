@@ -57,7 +57,6 @@ class Job(NamedTuple):
 
 def see_to(arguments: argparse.Namespace, kind: Kind) -> int:
     """All of it; returns the exit code."""
-    _accept_backend(arguments)
     wanted_of(arguments)
     job = _job(arguments, kind)
     place = place_of(arguments)
@@ -180,14 +179,3 @@ def _named(name: str) -> str:
             "dashes"
         )
     return name
-
-
-def _accept_backend(arguments: argparse.Namespace) -> None:
-    """`--backend` is the original's name of --device."""
-    backend = vars(arguments).pop("backend", None)
-    if backend is None or "engine.device" in vars(arguments):
-        return
-    device = "auto" if backend == "helios" else backend
-    if device not in {"auto", "cpu", "cuda"}:
-        raise ValueError(f"--backend {quoted(backend)} is unknown; choose auto, cpu, cuda, helios")
-    vars(arguments)["engine.device"] = device

@@ -1,21 +1,16 @@
 """What is known of a run, from its commit and its store; nothing here is decided or rounded."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from orchestrator.commits import Saved
+from orchestrator.report.control_evaluations import control_evaluations
 from orchestrator.report.final_report import PhaseSummary
 from orchestrator.report.finish import AnyReport
 from orchestrator.report.phase_facts import phase_summaries
-from orchestrator.stages.finale import trained_controls
 from state.commit import CommitRecord
 from state.metrics_store import MetricsStore
 from state.records import BatteryReport, Evaluation, MemberRecord, StepMetrics, Synchrony
-from state.results import EvaluationResult
 from state.run_folder import RunFolder
 from state.store_rows import GenerationSummary, RunSummary, StoredEvent, StoredFinding, StoredSample
 
@@ -71,7 +66,11 @@ def read_evidence(
             events=store.events(run_id),
             samples=store.samples(run_id),
             steps=_alone(store.steps(run_id), store.members(run_id)) if single else (),
-            controls=_controls(folder, record, saved),
+            controls=control_evaluations(
+                folder.results_jsonl,
+                saved.run,
+                record.journal_bytes.get(folder.results_jsonl.name, 0),
+            ),
             begun=_begun(store.summary(run_id)),
         )
 
@@ -87,23 +86,3 @@ def _alone(
     others = {one.member_id for one in members if one.role != "host"}
     own = (one for one in steps if one.member_id not in others)
     return tuple(sorted(own, key=lambda one: one.step))
-
-
-def _controls(
-    folder: RunFolder, record: CommitRecord, saved: Saved
-) -> tuple[tuple[str, Evaluation | None], ...]:
-    names = [name for name, _ in trained_controls(saved.run)]
-    if not names or saved.run.final is None:
-        return ()
-    found = dict(_final_results(folder.results_jsonl, record))
-    return tuple((name, found.get(f"final-control-{i}")) for i, name in enumerate(names))
-
-
-def _final_results(path: Path, record: CommitRecord) -> Iterator[tuple[str, Evaluation]]:
-    """Evaluations of baselines by task, the newest last; what cannot be read costs an interval."""
-    with suppress(OSError, ValidationError):
-        data = path.read_bytes()[: record.journal_bytes.get(path.name, 0)]
-        for line in data.splitlines():
-            if b'"final-control-' in line:
-                result = EvaluationResult.model_validate_json(line)
-                yield from ((result.task_id, one) for one in result.evaluations)

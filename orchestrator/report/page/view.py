@@ -1,12 +1,12 @@
 """What stands on the page, in order: a pure function of the evidence and the figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from orchestrator.report import interim, markdown, train_markdown
-from orchestrator.report.escape import code, inline
+from orchestrator.report.escape import code
 from orchestrator.report.final_report import FinalReport
 from orchestrator.report.illustrations import Illustration, Section, of_section
 from orchestrator.report.interim import Interim
@@ -16,7 +16,6 @@ from orchestrator.report.page.descent import births
 from orchestrator.report.page.disturbances import disturbances
 from orchestrator.report.page.evidence import Evidence
 from orchestrator.report.page.glossary import SINGLE, WORDS
-from orchestrator.report.page.intervals import lead
 from orchestrator.report.page.rich_text import html, inline_html, table_html
 from orchestrator.report.page.tiles import Tile, tiles
 from orchestrator.report.quantities import signed
@@ -103,7 +102,7 @@ def _part(section: Section, seen: Evidence, figures: Mapping[str, str]) -> Part:
         # The tiles above it hold what the table holds.
         paragraphs = (one for one in text.split("\n\n") if not one.startswith("| "))
         title = "So far" if seen.report is None else "The result"
-        text = "\n\n".join([*paragraphs, *_leads(seen)])
+        text = "\n\n".join(paragraphs)
     pairs = before_and_after(seen.samples, single=seen.is_single)
     return Part(
         name=section.name,
@@ -113,19 +112,6 @@ def _part(section: Section, seen: Evidence, figures: Mapping[str, str]) -> Part:
         pairs=tuple(pairs) if section.name == "writing" else (),
         folded=_folded(section.name, seen),
     )
-
-
-def _leads(seen: Evidence) -> Iterator[str]:
-    """How sure the test text is of each lead over a control."""
-    final = seen.saved.run.final
-    for name, evaluation in seen.controls:
-        spread = lead(final.test or final.search, evaluation) if final and evaluation else None
-        if spread is not None:
-            yield (
-                f"Over stretches of this text the control {inline(name)} lies "
-                f"{signed(spread[0])} to {signed(spread[1])} from the run "
-                "(95 % interval of the paired difference)."
-            )
 
 
 def _folded(section: str, seen: Evidence) -> tuple[tuple[str, Markup], ...]:

@@ -15,7 +15,7 @@ from tests.dashboard.web.worlds import config, made_member, step_metrics
 INSTRUMENTS = json.dumps(
     {
         "chart": "standardised",
-        "cusum_threshold": None,
+        "cusum_threshold": 9.33,
         "cusum_drift": 0.5,
         "metrics_interval": 20,
     }

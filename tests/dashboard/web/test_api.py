@@ -60,10 +60,11 @@ def test_every_address_tells_what_is_stored(client: TestClient) -> None:
 
 def test_curves_are_thinned_to_what_is_asked_for(client: TestClient) -> None:
     found = get(client, "/series", columns=["loss", "lr"], points=50)
-    assert found["num_points"] == 500
-    assert len(found["step"]) == len(found["values"]["lr"]) <= 60
-    assert (found["step"][0], found["step"][-1], max(found["values"]["loss"])) == (1, 500, 1.0)
-    assert get(client, "/series", columns="loss", member="nobody")["step"] == []
+    assert found["num_steps"] == 500
+    assert len(found["first_step"]) == len(found["mean"]["lr"]) <= 50
+    ends = (found["first_step"][0], found["last_step"][-1])
+    assert (*ends, max(found["greatest"]["loss"])) == (1, 500, 1.0)
+    assert get(client, "/series", columns="loss", member="nobody")["first_step"] == []
 
 
 def test_an_unknown_run_is_said_to_be_one(client: TestClient) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from state import wire
+from state.metrics_reader import MetricsReader
 from tests.dashboard.web.clients import BEARER, asking, make_settings, report, steps
 from tests.databases import KINDS, migrated
 
@@ -29,7 +30,7 @@ def plain(tmp_path: Path) -> Iterator[TestClient]:
 def seen(client: TestClient, run_id: str = "r") -> dict[int, float]:
     """Step -> loss, as the API gives them."""
     found = client.get(f"/api/runs/{run_id}/series", params={"columns": "loss"}).json()
-    return dict(zip(found["step"], found["values"]["loss"], strict=True))
+    return dict(zip(found["last_step"], found["least"]["loss"], strict=True))
 
 
 def test_a_report_that_comes_again_changes_nothing(client: TestClient) -> None:
@@ -115,7 +116,7 @@ def test_a_packed_report_is_unpacked(plain: TestClient) -> None:
         (b"\xff\xfe\x00", "", 422, "no JSON"),
         (b"9" * 5000, "", 422, "no JSON"),
         (b"no gzip", "gzip", 422, "no gzip file"),
-        (gzip.compress(b"{}")[:-3], "gzip", 422, "ends too early"),
+        (gzip.compress(b"{}", mtime=0)[:-3], "gzip", 422, "ends too early"),
         (gzip.compress(b" " * 10**6), "gzip", 413, "more than 50000 bytes once unpacked"),
         (b"{}", "br", 415, "Content-Encoding 'br' is unknown"),
         (b" " * 20_001, "", 413, "more than 20000 bytes"),
@@ -150,3 +151,14 @@ def test_a_heartbeat_keeps_a_silent_run_alive(tmp_path: Path) -> None:
 def test_the_description_names_the_address(plain: TestClient) -> None:
     described = plain.get("/api/openapi.json").json()
     assert described["paths"]["/api/ingest"]["post"]["requestBody"]["required"]
+
+
+def test_rows_of_another_program_are_curves_and_no_steps_of_ours(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    with asking(settings) as client:
+        report(client, steps(1, 2))
+        report(client, steps(3, lr=0.1, skipped=False, tokens_per_sec=5.0, ms_per_iter=2.0))
+        assert set(seen(client)) == {1, 2, 3}
+    reader = MetricsReader.at(str(settings.database))
+    assert [one.step for one in reader.steps("r")] == [3]
+    reader.close()

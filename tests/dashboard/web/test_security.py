@@ -154,7 +154,7 @@ def test_what_is_asked_for_never_becomes_sql(client: TestClient, text: str) -> N
     found = client.get(
         "/api/runs/r/series", params={"columns": "loss", "member": [text, "\0"]}
     ).json()
-    assert found["step"] == []
+    assert found["first_step"] == []
     assert {"r", f"a {text}"} <= {run["run_id"] for run in client.get("/api/runs").json()}
 
 

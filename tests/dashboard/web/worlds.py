@@ -12,6 +12,7 @@ from state.records import (
     Adjustment,
     BatteryReport,
     Decision,
+    Finding,
     Genome,
     Ledger,
     LedgerLine,
@@ -91,6 +92,7 @@ def evolved(path: Path | str, run_id: str = "evolved", hostile: str = "") -> Non
                 generation += 1
             _decide(store, run_id, decisions, phase, generation - 1, "pass", hostile)
             _end_phase(store, run_id, phase, generation - 1, hostile)
+            _find(store, run_id, phase, generation - 1, hostile)
             decisions += 1
         store.record_ledger(run_id, _ledger(4000))
         store.record_event(run_id, 99, "finished", {"note": hostile})
@@ -247,6 +249,22 @@ def _end_phase(
         ),
     )
     store.record_event(run_id, generation, hostile or "gate", {"phase": phase, "note": hostile})
+
+
+def _find(
+    store: MetricsStore, run_id: str, phase: PhaseName, generation: int, hostile: str
+) -> None:
+    """The same thing in the last two generations of a phase."""
+    found = Finding(
+        detector=hostile or "collapse",
+        severity=0.75,
+        reason=hostile or "genomes are 0.08 apart, less than 0.10",
+        value=0.08,
+        limit=0.1,
+        lineage=1,
+    )
+    for one in (generation - 1, generation):
+        store.record_findings(run_id, phase, one, [found])
 
 
 def _ledger(budget: int) -> Ledger:

@@ -16,7 +16,6 @@ from tests.deploy.fake_compute import DENIED, PROJECT, QUOTA, STOCKOUT, ZONE, Fa
         ("gcp run --data absent.txt --yes", "absent.txt does not exist"),
         ("gcp run --data book.txt --budget 10 --yes", "budget"),
         ("gcp train --data book.txt --symbio-config absent.json --symbio --yes", "absent.json"),
-        ("gcp train --data book.txt --backend cuda9 --yes", "--backend cuda9 is unknown"),
         ("gcp train --data book.txt --init-from runs/x --yes", "--init-from is a place on this"),
         ("gcp run --data book.txt --run-dir taken --yes", "taken exists here"),
         ("gcp run --data book.txt other/book.txt --yes", "two files that are sent are called book"),

@@ -225,6 +225,28 @@ def test_the_cost_is_that_of_every_start_and_of_the_disk(
     assert read_rented(renting.folder.root) == rented
 
 
+def test_the_run_s_folder_says_what_its_machine_costs_until_it_is_gone(
+    renting: Renting, rental: Rental, tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "first"
+    rental = renting.rent(rental.model_copy(update={"local": str(run)}))
+    assert not run.exists()
+    run.mkdir(parents=True)
+    (run / "state.json").write_text("{}", encoding="utf-8")
+    rental = renting.noted(rental, renting.compute.get(NAME))
+    now = datetime.now(UTC)
+    shown = read_rented(run)
+    assert shown == rental.rented
+    assert shown is not None
+    assert shown.state(now) == "running"
+    assert shown.state(now + timedelta(hours=5)) == "stopped"
+    assert shown.usd(now + timedelta(hours=5)) == pytest.approx(4 * 0.5 + 5 * 0.01, abs=0.001)
+    renting.end(rental, "delete")
+    gone = read_rented(run)
+    assert gone is not None
+    assert gone.state(now) == "deleted"
+
+
 def test_a_machine_made_anew_costs_from_its_own_beginning(
     renting: Renting, rental: Rental, cloud: FakeCompute
 ) -> None:

@@ -10,6 +10,9 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from orchestrator.cluster_fit import Node, fitted, gpu_share
+from orchestrator.config import EngineConfig
+
 ROOT = Path(__file__).parents[3]
 CLUSTER = ROOT / "deploy" / "cluster"
 PACKAGES = ("state", "trainer", "inference_battery", "orchestrator", "dashboard", "deploy")
@@ -51,6 +54,29 @@ def test_every_rented_machine_has_an_end_and_a_label(launched: dict[str, Any]) -
         assert scheduling["instanceTerminationAction"] == "DELETE"
         assert node["node_config"]["labels"][0]["key"] == "symbio-tool"
         assert all(disk["autoDelete"] for disk in node["node_config"]["disks"])
+
+
+def test_the_members_of_the_example_fit_its_nodes(
+    launched: dict[str, Any], kuberay: dict[str, Any]
+) -> None:
+    offers = [
+        node["resources"]
+        for node in launched["available_node_types"].values()
+        for _ in range(max(1, node["max_workers"]))
+    ]
+    nodes = [Node(one["CPU"], one.get("GPU", 0)) for one in offers]
+    found = fitted(example("ray-cluster.yaml"), nodes)
+    assert (found.device, found.workers, gpu_share(nodes, 8)) == ("cuda", 8, 0.25)
+    (group,) = kuberay["spec"]["workerGroupSpecs"]
+    limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+    fitted(example("kuberay.yaml"), [Node(int(limits["cpu"]), 0)] * group["replicas"])
+
+
+def example(name: str) -> EngineConfig:
+    """The engine of the command that a file shows."""
+    shown = re.search(r"--workers (\d+)", (CLUSTER / name).read_text(encoding="utf-8"))
+    assert shown is not None
+    return EngineConfig(ray_address="auto", workers=int(shown[1]))
 
 
 def test_nobody_gets_in_without_a_token_and_no_page_is_open(

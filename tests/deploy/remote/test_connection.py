@@ -2,6 +2,8 @@
 
 import logging
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,29 @@ def test_a_key_that_the_host_does_not_know_is_said(sshd: Sshd) -> None:
     other = sshd.address._replace(key_path=sshd.folder / "other_key")
     with pytest.raises(ValueError, match=r"does not take the key .*other_key"):
         connect(Connection(other, QUICK))
+
+
+def test_a_key_that_a_machine_has_yet_to_learn_is_tried_again(sshd: Sshd) -> None:
+    other = sshd.address._replace(key_path=sshd.folder / "other_key")
+    keys = sshd.folder / "authorized_keys"
+    before, public = keys.read_text(), (sshd.folder / "other_key.pub").read_text()
+    told: list[str] = []
+    learning = threading.Timer(0.3, lambda: keys.write_text(before + public))
+    learning.start()
+    try:
+        connect(Connection(other, QUICK._replace(key_patience=10.0), told.append))
+    finally:
+        learning.join()
+        keys.write_text(before)
+    assert told == [f"{other} answers and does not know our key yet; trying again"]
+
+
+def test_a_key_that_is_never_learnt_is_said_after_a_while(sshd: Sshd) -> None:
+    other = sshd.address._replace(key_path=sshd.folder / "other_key")
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="does not take the key"):
+        connect(Connection(other, QUICK._replace(key_patience=0.4)))
+    assert 0.1 < time.monotonic() - began < 5
 
 
 def test_a_key_that_cannot_be_used_is_said_before_anybody_is_asked(

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from inference_battery.calibration import calibration_error
-from orchestrator.analysis.diagnose import asking
+from orchestrator.analysis.diagnose import packing
 from orchestrator.analysis.diagnose.estimates import by_position, calibration, mean_of
-from orchestrator.analysis.diagnose.examination import Examination
 from orchestrator.analysis.diagnose.record import Diagnosis, Surprise
 from orchestrator.analysis.diagnose.view import as_text, escaped
 from orchestrator.analysis.progress import CLEAR, Progress
@@ -75,9 +74,23 @@ def test_context_doubles_up_to_the_block_and_is_compared_with_it(taken: Diagnosi
     assert [one.tokens for one in taken.influence] == [8, 16]
 
 
-def test_a_needle_that_does_not_fit_is_skipped_with_the_reason(taken: Diagnosis) -> None:
+def test_what_says_nothing_of_this_model_is_skipped_with_the_reason(taken: Diagnosis) -> None:
     assert taken.needle.points == ()
-    assert "tokens with this tokenizer, and the block has 16" in taken.needle.skipped
+    assert taken.needle.skipped.startswith("the tokenizer is byte: a name is spelt over ")
+    assert (taken.states.points, taken.subject.backbone) == ((), "gpt")
+    assert "it has no state" in taken.states.skipped
+
+
+def test_the_long_range_is_read_off_the_contexts_where_there_is_no_more(taken: Diagnosis) -> None:
+    assert [one.tokens for one in taken.long_range.points] == [8, 16]
+    assert [one.loss for one in taken.long_range.points] == [one.loss for one in taken.context[-2:]]
+    assert taken.long_range.points[-1].gain.value == pytest.approx(taken.context[-2].lost.value)
+
+
+def test_a_branch_has_a_variance_and_a_share_of_both(taken: Diagnosis) -> None:
+    for layer in taken.layers:
+        both = layer.attention.variance + layer.feed_forward.variance
+        assert layer.attention.variance / both == pytest.approx(layer.attention.share)
 
 
 def test_the_packing_table_is_of_shapes_near_the_runs(taken: Diagnosis) -> None:
@@ -128,7 +141,15 @@ def test_the_text_fits_a_terminal_and_hides_control_characters(taken: Diagnosis)
     hidden = {"Cc", "Cf"}
     assert not [one for one in text if one != "\n" and unicodedata.category(one) in hidden]
     assert "  a[31m\\nb[\\t" in text
-    for title in ("loss by context", "loss by position", "next-token", "needle", "layers, "):
+    for title in (
+        "loss by context",
+        "loss by position",
+        "next-token",
+        "long-range",
+        "needle",
+        "states: ",
+        "layers, ",
+    ):
         assert sum(line.startswith(title) for line in text.splitlines()) == 1
     assert escaped(" a\r\n\tb") == " a\\n\\tb"
 
@@ -136,7 +157,7 @@ def test_the_text_fits_a_terminal_and_hides_control_characters(taken: Diagnosis)
 def test_the_command_prints_the_record(
     trained: RunFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "measure_members", canned)
+    monkeypatch.setattr(packing, "measure_members", canned)
     assert main(["diagnose", str(trained.root), "--json", "--quick"]) == 0
     printed = capsys.readouterr()
     found = Diagnosis.model_validate_json(printed.out)
@@ -150,10 +171,8 @@ def test_a_device_that_cannot_be_measured_costs_one_line(
     def fail(request: object) -> None:
         raise RuntimeError("memory could not be measured: TimeoutExpired")
 
-    monkeypatch.setattr(asking, "measure_members", fail)
-    opened = open_model(trained.root)
-    with opened.model() as model:
-        found = asking.memory(Examination(opened, model, False, Progress()))
+    monkeypatch.setattr(packing, "measure_members", fail)
+    found = packing.members_near(open_model(trained.root), Progress(), quick=False)
     text = as_text(taken.model_copy(update={"memory": found}))
     assert "memory: skipped, memory could not be measured: TimeoutExpired" in text
 

@@ -32,7 +32,7 @@ def contexts(**lost: float) -> tuple[ContextPoint, ...]:
 def quiet(taken: Diagnosis) -> Diagnosis:
     """A diagnosis without a finding: of a model of whom nothing can be said."""
     (layer,) = taken.layers
-    worth = {"worth": estimate(0.2)}
+    worth = {"worth": estimate(0.2), "variance": 0.5}
     units = {"dead_share": 0.0, "saturated_share": 0.0, "nonlinear_share": 0.3}
     layer = layer.model_copy(
         update={

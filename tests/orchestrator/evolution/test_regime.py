@@ -1,7 +1,8 @@
 """Short of steps or short of text: what the run can know where Primordial ends, and what moves."""
 
 from collections.abc import Sequence
-from math import exp, log
+from math import ceil, exp, log
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -146,12 +147,18 @@ def test_the_phases_that_give_keep_what_their_search_and_their_decay_need(
             assert own >= DECAY_SHARE * age / (1 - DECAY_SHARE) - after.steps_per_candidate
 
 
-@given(st.integers(60, 200_000), st.integers(0, 3000))
-def test_a_shift_makes_no_steps_and_takes_none(budget: int, age: int) -> None:
+@given(
+    st.integers(60, 200_000),
+    st.integers(0, 3000),
+    st.sampled_from(["compute_limited", "overfit_limited"]),
+)
+def test_a_shift_makes_no_steps_and_takes_none(
+    budget: int, age: int, kind: Literal["compute_limited", "overfit_limited"]
+) -> None:
     config = config_of(5.0, budget=budget)
     ledger = books.open_ledger(budget, shares_of(config), ())
     old = LineageState(index=0, genome=GELU, init_seed=0, age_steps=age)
-    after, moved = shifted(config, ledger, [old, old, old])
+    after, moved = shifted(config, ledger, [old, old, old], kind)
     assert sum(line.allotted for line in after.lines) == budget
     gained = [
         books.remaining(after, name) - books.remaining(ledger, name)
@@ -160,6 +167,19 @@ def test_a_shift_makes_no_steps_and_takes_none(budget: int, age: int) -> None:
     assert sum(gained) == moved
     assert abs(gained[0] - 3 * gained[1]) <= 3
     assert books.line(after, "primordial") == books.line(ledger, "primordial")
+
+
+@given(st.integers(1000, 200_000), st.integers(0, 3000))
+def test_short_of_text_the_host_has_half_or_cambrian_what_it_needs(budget: int, age: int) -> None:
+    config = config_of(40.0, budget=budget)
+    ledger = books.open_ledger(budget, shares_of(config), ())
+    old = LineageState(index=0, genome=GELU, init_seed=0, age_steps=age)
+    after, _ = shifted(config, ledger, [old, old, old], "overfit_limited")
+    host = sum(books.line(after, name).allotted for name in ("endosymbiosis", "homeostasis"))
+    least = kept_steps(config, ledger, [age] * 3)["cambrian"]
+    assert books.remaining(after, "cambrian") >= least
+    assert host == ceil(budget / 2) or books.remaining(after, "cambrian") == least
+    assert books.line(after, "oxidation") == books.line(ledger, "oxidation")
 
 
 def test_a_phase_without_challengers_has_nothing_to_give() -> None:

@@ -104,7 +104,8 @@ def test_one_model_has_one_phase_with_its_looks_and_samples() -> None:
 
 def test_the_shift_follows_the_length_of_the_text() -> None:
     first = books.allot(8000, {one.phase: one.steps for one in planned_phases(config_of(30.0))})
-    assert likely_allotment(config_of(30.0)).steps == first
+    often = likely_allotment(config_of(30.0))
+    assert often.steps == {**first, "cambrian": 1120, "endosymbiosis": 3000, "homeostasis": 1000}
     short = likely_allotment(config_of(6.0))
     assert short.lean
     assert short.steps["endosymbiosis"] > first["endosymbiosis"]

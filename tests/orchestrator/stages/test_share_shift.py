@@ -101,15 +101,16 @@ def test_the_decay_of_the_lineages_still_ends_at_zero() -> None:
     assert all(later <= sooner for sooner, later in pairwise(rates))
 
 
-def test_a_run_short_of_text_keeps_its_shares() -> None:
+def test_a_run_short_of_text_gives_the_host_half() -> None:
     states = drive(config_of(40.0), MemoryEngine())
     state = states[place_of_shift(states)]
     assert state.regime is not None
     assert state.regime.kind == "overfit_limited"
     assert state.last_decision is not None
-    assert state.last_decision.kind == "continue"
-    assert "the lineages keep their steps" in state.last_decision.reason
-    assert [allotted(state, name) for name in ("cambrian", "oxidation")] == [1920, 1280]
+    assert state.last_decision.kind == "adapt"
+    assert "800 steps of Cambrian make the host's half" in state.last_decision.reason
+    assert [allotted(state, name) for name in ("cambrian", "oxidation")] == [1120, 1280]
+    assert [allotted(state, name) for name in ("endosymbiosis", "homeostasis")] == [3000, 1000]
 
 
 def test_a_shifted_run_is_extended_at_any_moment() -> None:

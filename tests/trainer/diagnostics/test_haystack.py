@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor
 
+from tests.hand_made_models import copier, forgetful, of_tails
 from trainer.diagnostics.haystack import (
     DEPTHS,
     MIN_HAY,
@@ -19,27 +19,6 @@ from trainer.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 HAY = "The sea was calm, and no boat went out to look for fish that day. " * 40
 
 
-def copier(tokens_BT: Tensor) -> Tensor:
-    """Gives what followed the longest earlier match of the end of what it has read."""
-    logits = torch.zeros(len(tokens_BT), 2000)
-    for row, tokens in enumerate(tokens_BT.tolist()):
-        last = len(tokens) - 1
-        best, follower = 0, 0
-        for place in range(last):
-            length = 0
-            while length <= place and tokens[place - length] == tokens[last - length]:
-                length += 1
-            if length >= best:
-                best, follower = length, tokens[place + 1]
-        logits[row, follower] = 20.0
-    return logits
-
-
-def forgetful(tokens_BT: Tensor) -> Tensor:
-    """Knows the last token alone."""
-    return torch.nn.functional.one_hot(tokens_BT[:, -1], 2000).float()
-
-
 def prepared(codec: Tokenizer, count: int = 4) -> tuple[np.ndarray, list[Trial]]:
     stream = np.asarray(codec.encode(HAY), dtype=np.int64)
     return stream, make_trials(codec, "text", HAY, count, np.random.default_rng(0))
@@ -49,7 +28,7 @@ def prepared(codec: Tokenizer, count: int = 4) -> tuple[np.ndarray, list[Trial]]
 def test_a_model_that_copies_finds_every_needle(kind: str) -> None:
     codec = CharTokenizer("byte") if kind == "byte" else train_tokenizer("bpe", [HAY], 300)
     stream, trials = prepared(codec)
-    found = haystack(copier, stream, trials, [128])
+    found = haystack(of_tails(copier), stream, trials, [128])
     assert [one.depth for one in found] == list(DEPTHS)
     for one in found:
         assert one.exact.all()
@@ -59,9 +38,21 @@ def test_a_model_that_copies_finds_every_needle(kind: str) -> None:
 
 def test_a_model_that_forgets_saves_nothing() -> None:
     stream, trials = prepared(CharTokenizer("byte"))
-    for one in haystack(forgetful, stream, trials, [100]):
+    for one in haystack(of_tails(forgetful), stream, trials, [100]):
         assert not one.advantage.any()
         assert not one.exact.any()
+
+
+def test_a_model_that_is_told_too_late_finds_nothing() -> None:
+    codec = CharTokenizer("byte")
+    stream, trials = prepared(codec)
+
+    def near_sighted(tokens_BT: Tensor) -> Tensor:
+        return copier(tokens_BT[:, -60:])
+
+    found = {one.depth: one for one in haystack(of_tails(near_sighted), stream, trials, [256])}
+    assert found[1.0].exact.all()
+    assert not any(found[depth].exact.any() for depth in DEPTHS[:-1])
 
 
 def test_a_text_is_the_needle_among_other_text_and_the_question() -> None:

@@ -5,8 +5,6 @@ and keeps it in place of x: the backward pass is a multiplication. Light formula
 compute their slope again.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
@@ -15,6 +13,7 @@ from state.genome.expression import Expression
 from trainer.activations.cpu.compiler import compiled
 from trainer.activations.cpu.loops import LOOPS, LoopName, Precision
 from trainer.activations.cpu.structure import is_light, structure
+from trainer.activations.recomputed import Recomputed, RecomputedGated
 from trainer.simd.lanes import LANES
 from trainer.simd.parallel import in_parts
 
@@ -42,7 +41,7 @@ class Kernel:
         """f(x)."""
         if not (torch.is_grad_enabled() and x.requires_grad):
             return self.run("value", x)[0]
-        kind = _Light if self.light else _Heavy
+        kind = Recomputed if self.light else _Heavy
         y: Tensor = kind.apply(self, x)  # type: ignore[no-untyped-call]
         return y
 
@@ -50,7 +49,7 @@ class Kernel:
         """f(x) u; both have one shape and dtype."""
         if not (torch.is_grad_enabled() and (x.requires_grad or u.requires_grad)):
             return self.run("gated_value", x, u)[0]
-        kind = _LightGated if self.light else _HeavyGated
+        kind = RecomputedGated if self.light else _HeavyGated
         y: Tensor = kind.apply(self, x, u)  # type: ignore[no-untyped-call]
         return y
 
@@ -108,23 +107,3 @@ class _HeavyGated(torch.autograd.Function):
     def backward(ctx: FunctionCtx, *upstream: Tensor) -> tuple[None, Tensor, Tensor]:
         by_x, by_u = ctx.saved_tensors  # type: ignore[attr-defined]
         return None, upstream[0] * by_x, upstream[0] * by_u
-
-
-class _Light(torch.autograd.Function):
-    LOOPS: Sequence[LoopName] = ("value", "pull")
-
-    @classmethod
-    def forward(cls, ctx: FunctionCtx, kernel: Kernel, *inputs: Tensor) -> Tensor:
-        ctx.kernel = kernel  # type: ignore[attr-defined]
-        ctx.save_for_backward(*inputs)
-        return kernel.run(cls.LOOPS[0], *inputs)[0]
-
-    @classmethod
-    @once_differentiable
-    def backward(cls, ctx: FunctionCtx, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        kernel, inputs = ctx.kernel, ctx.saved_tensors  # type: ignore[attr-defined]
-        return (None, *kernel.run(cls.LOOPS[1], *inputs, upstream[0]))
-
-
-class _LightGated(_Light):
-    LOOPS = ("gated_value", "gated_pull")

@@ -5,24 +5,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from dashboard.web.figures.cusum import alarms, cusum, told
-from dashboard.web.figures.cusum_limit import cusum_limit
+from dashboard.web.figures.cusum import alarms, cusum, limit_of, told
+from dashboard.web.figures.run_view import document
+from orchestrator.config import RunConfig
+from orchestrator.recorder import symbio_columns
+from orchestrator.train_config import TrainConfig
 from tests.dashboard.web.figures.reading import View, traces
 from trainer.instruments.config import SymbioConfig
 from trainer.instruments.cusum_panel import Panel
 
-CONFIGS = st.builds(
-    SymbioConfig,
-    chart=st.sampled_from(["standardised", "original"]),
-    cusum_threshold=st.none() | st.floats(0.1, 50),
-    cusum_drift=st.floats(0, 2),
+
+@given(
+    st.builds(
+        SymbioConfig,
+        chart=st.sampled_from(["standardised", "original"]),
+        cusum_threshold=st.none() | st.floats(0.1, 50),
+        cusum_drift=st.floats(0, 2),
+    )
 )
-
-
-@given(CONFIGS)
-def test_the_limit_is_the_engines(config: SymbioConfig) -> None:
-    shown = cusum_limit(config.model_dump(mode="json"))
-    assert shown == pytest.approx(Panel.of(config).threshold)
+def test_the_limit_is_the_engines(symbio: SymbioConfig) -> None:
+    stored = symbio_columns(RunConfig(mode="train", train=TrainConfig(symbio=symbio)))
+    assert limit_of(document(stored["symbio_config"])) == Panel.of(symbio).threshold
 
 
 @pytest.mark.parametrize(
@@ -30,14 +33,14 @@ def test_the_limit_is_the_engines(config: SymbioConfig) -> None:
     [
         ({"cusumThreshold": 2.0, "cusumDrift": 0.5}, 2.0),
         ({}, None),
-        ({"chart": "original", "cusum_drift": 0.5}, 2.0),
+        ({"cusum_threshold": None, "cusum_drift": 0.5}, None),
         ({"cusum_threshold": True, "cusum_drift": "x"}, None),
     ],
 )
 def test_a_limit_is_read_in_either_spelling_or_left_out(
     config: dict[str, JsonValue], limit: float | None
 ) -> None:
-    assert cusum_limit(config) == limit
+    assert limit_of(config) == limit
 
 
 def test_four_lines_the_limit_and_the_alarms_are_drawn(view: View) -> None:

@@ -107,6 +107,15 @@ def test_decisions_of_one_kind_stand_together_with_their_reason(client: TestClie
     assert "6 → 4" in text
 
 
+def test_findings_of_a_phase_stand_together_with_their_numbers(client: TestClient) -> None:
+    text = page(client, "/runs/evolved/parts/findings")
+    assert text.count("<tr>") == 1 + 6
+    assert "homeostasis, generations 14\N{EN DASH}15 <small>2 times</small>" in text
+    for word in ("collapse <small>lineage 1</small>", "less than 0.10", ">0.08<", "0.75"):
+        assert word in text
+    assert "No finding" in page(client, "/runs/plain/parts/findings")
+
+
 def test_samples_stand_side_by_side_by_step_and_temperature(client: TestClient) -> None:
     text = page(client, "/runs/evolved/samples?at=5-72&at=15-192&temperature=0.4")
     assert 'class="samples columns-2"' in text

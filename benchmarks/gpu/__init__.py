@@ -1,0 +1,1 @@
+"""What is open on a GPU: one command a question, results and raw logs in a folder."""

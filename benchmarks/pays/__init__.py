@@ -1,0 +1,1 @@
+"""Does a run pay for itself? The comparison of docs/design/pays.md, arm by arm."""

@@ -1,0 +1,1 @@
+"""Judging what the validation gates measure: numbers to verdicts, without effects."""

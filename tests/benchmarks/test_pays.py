@@ -1,0 +1,170 @@
+"""The plan of the comparison, its intervals and its tables."""
+
+from collections.abc import Sequence
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.pays.arms import FIXED, population, straight
+from benchmarks.pays.figures import Values, bits_of
+from benchmarks.pays.intervals import paired
+from benchmarks.pays.place import Place, Result, beginning
+from benchmarks.pays.plan import RETRAINED_STEPS, best_change, distinct, plan
+from benchmarks.pays.specs import SETTINGS, Settings, Spec
+from benchmarks.pays.tables import arms_of, best_fixed, difference, table
+from benchmarks.pays.work import configured
+
+STRETCHES, BYTES = 32, 1000
+BITS = np.linspace(1.5, 2.0, STRETCHES)
+
+
+def blocks(bits: Sequence[float] | Values) -> Values:
+    """Stretches of equal bytes."""
+    nats = np.asarray(bits) * log(2) * BYTES
+    return np.stack([nats, np.full(STRETCHES, BYTES)], axis=1)
+
+
+def result(more: float = 0.0, **changes: object) -> Result:
+    """A run that needs so many bits more."""
+    search = {"bits_per_byte": 0.0, "blocks": blocks(BITS + more).tolist()}
+    flops = {"training_flops": 1e12, "evaluation_flops": 1e12, "wall_seconds": 60.0}
+    ages = {"best_age": 600, "member_steps": 1200}
+    return {"search": search, "formula": "gelu(x)", **flops, **ages, **changes}  # type: ignore[dict-item]
+
+
+def test_every_arm_has_its_first_seed_before_any_has_a_second() -> None:
+    specs = distinct(plan({}))
+    first = next(index for index, spec in enumerate(specs) if spec.seed > 0)
+    arms = {spec.arm for spec in specs if spec.setting == "historic"}
+    assert arms <= {spec.arm for spec in specs[:first]}
+    assert len({spec.key for spec in specs}) == len(specs)
+
+
+def test_arms_with_equal_settings_are_one_run() -> None:
+    plain, renamed = straight("historic", "gelu", 0), straight("historic", "gelu", 0, arm="other")
+    assert plain.key == renamed.key
+    assert plain.key != straight("historic", "gelu", 0, change={"model": {"dropout": 0.2}}).key
+
+
+def test_a_fixed_activation_is_tuned_once_all_was_tried() -> None:
+    changes: list[Settings] = [
+        {},
+        {"host": {"mean_horizon": 0.02}},
+        {"optimizer": {"weight_decay": 0.3}},
+    ]
+    changes += [{"optimizer": {"lr": 0.003}}, {"model": {"dropout": 0.05}}]
+    keys = [straight("historic", "gelu", 0, change=one).key for one in changes]
+    results = {key: result(0.01 * (key != keys[2])) for key in keys}
+    assert best_change("historic", "gelu", results) == changes[2]
+    del results[keys[4]]
+    assert best_change("historic", "gelu", results) == {}
+
+
+def test_equal_flops_and_retraining_follow_from_what_a_run_came_to() -> None:
+    ours = population("historic", "symbio-auto", 0)
+    accepted = [{"formula": "relu(x)", "champion": "gelu(x)"}]
+    results = {
+        ours.key: result(training_flops=4e12, accepted=accepted, formula="relu(x)"),
+        straight("historic", "gelu", 0).key: result(),
+    }
+    more = [spec for spec in distinct(plan(results)) if spec not in distinct(plan({}))]
+    assert [(spec.arm, spec.budget, spec.seed) for spec in more] == [
+        ("gelu at equal FLOPs", 60_000, 0),
+        ("evolved activation alone", 24_000, 0),
+        ("retrained", RETRAINED_STEPS, 0),
+        ("retrained", RETRAINED_STEPS, 0),
+    ]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_product_takes_every_arm_of_the_plan(setting: str, tmp_path: Path) -> None:
+    (tmp_path / f"{SETTINGS[setting].corpus}.txt").write_text("A line.\n" * 100)
+    place = Place(tmp_path, tmp_path / "scratch")
+    by_settings = {str(spec.settings): spec for spec in plan({}) if spec.setting == setting}
+    for spec in by_settings.values():
+        config = configured(spec, place)
+        assert (config.mode, config.budget, config.seed) == (spec.mode, spec.budget, spec.seed)
+        assert config.engine.host_threads == 1
+
+
+def test_an_arm_that_is_worse_on_every_stretch_is_shown_to_be() -> None:
+    ours, theirs = [blocks(BITS + 0.01)] * 3, [blocks(BITS)] * 3
+    found = paired(ours, theirs, relative=False)
+    assert found.mean == pytest.approx(0.01)
+    assert found.low == pytest.approx(0.01)
+    assert found.high == pytest.approx(0.01)
+    share = paired(ours, theirs, relative=True)
+    assert share.mean == pytest.approx(0.01 / BITS.mean())
+
+
+def test_an_interval_is_as_wide_as_its_seeds_differ() -> None:
+    gaps = np.array([-0.02, -0.01, 0.0, 0.01, 0.02]) + 0.005
+    theirs = [blocks(BITS)] * 5
+    found = paired([blocks(BITS + gap) for gap in gaps], theirs, relative=False)
+    error = gaps.std(ddof=1) / np.sqrt(5)
+    assert found.mean == pytest.approx(0.005)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+    assert found.low < 0 < found.high
+
+
+def test_one_seed_speaks_of_the_text_alone() -> None:
+    gaps = np.where(np.arange(STRETCHES) % 2, 0.03, -0.01)
+    found = paired([blocks(BITS + gaps)], [blocks(BITS)], relative=False)
+    error = gaps.std() / np.sqrt(STRETCHES)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
+def test_other_stretches_are_refused() -> None:
+    other = blocks(BITS)
+    other[:, 1] += 1
+    with pytest.raises(ValueError, match="same stretches"):
+        paired([blocks(BITS)], [other], relative=True)
+
+
+def test_a_table_compares_with_the_best_tuned_activation() -> None:
+    arms = {"gelu": 0.02, "swiglu": 0.01}
+    results = {
+        straight("historic", name, seed).key: result(more)
+        for name, more in arms.items()
+        for seed in (0, 1)
+    }
+    for seed in (0, 1):
+        ours = population("historic", "symbio-auto", seed)
+        results[ours.key] = result(-0.05, evaluated=80)
+    found = arms_of("historic", results)
+    assert best_fixed(found) == "swiglu, tuned"
+    gap = difference(found, "symbio-auto", "swiglu, tuned", "search", relative=False)
+    assert gap is not None
+    assert gap.mean == pytest.approx(-0.06)
+    text = "\n".join(table("historic", found, "search"))
+    assert "best fixed at equal steps, 3 % below: met (-3.4" in text
+    assert "lineages distilled, better: not measured" in text
+    assert "| gelu, tuned | 2 | 1.7700 ± 0.0000 |" in text
+
+
+def test_a_run_that_failed_has_no_figure() -> None:
+    assert bits_of({"failed": "it diverged"}) == float("inf")
+
+
+def test_a_run_is_claimed_by_one_process_and_free_again_after_it(tmp_path: Path) -> None:
+    place = Place(tmp_path, tmp_path)
+    with place.claimed("a") as first, place.claimed("a") as second, place.claimed("b") as other:
+        assert (first, second, other) == (True, False, True)
+    with place.claimed("a") as again:
+        assert again
+
+
+def test_a_part_of_a_text_ends_with_a_line() -> None:
+    assert beginning(b"one\ntwo\nthree\n", 0.6) == b"one\ntwo\n"
+
+
+def test_all_fixed_activations_are_in_the_plan() -> None:
+    assert set(FIXED) <= {spec.arm for spec in plan({})}
+
+
+def test_a_key_says_which_run_it_is() -> None:
+    spec = Spec(setting="historic", arm="x", mode="train", budget=100, seed=3)
+    assert spec.key.startswith("historic-train-100-")
+    assert spec.key.endswith("-s3")

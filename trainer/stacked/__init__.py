@@ -1,0 +1,1 @@
+"""Members of equal shape that train as one batched program: docs/design/gpu.md."""

@@ -1,0 +1,1 @@
+"""Readings for the validation gates. docs/design/gates.md."""
