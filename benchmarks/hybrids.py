@@ -5,9 +5,10 @@
     python -m benchmarks.hybrids_stateful --data tinyshakespeare.txt --scratch FOLDER [--save]
 
 One `symbio-auto train` a backbone and seed, on one thread: 3 seeds for gpt, hy, gf-mh, cp and hgf,
-else one. FOLDER/hybrids.jsonl holds every finished run; stop at any time, what is there is not
-made again. `--minutes 0` makes nothing and tells what is there. `--set NAME=VALUE` changes a
-setting of every run, so that an option is measured beside the default (its runs are kept apart):
+else one. results/hybrids-runs.jsonl holds every finished run; stop at any time, what is there is
+not made again, on another machine neither. `--minutes 0` makes nothing and tells what is there.
+`--set NAME=VALUE` changes a setting of every run, so that an option is measured beside the default
+(its runs are kept apart):
 
     --backbones gf-mh --set model.attention_every=4
     --backbones gf-mh --set model.learned_state=true
@@ -33,7 +34,7 @@ from pydantic import JsonValue
 from benchmarks.hybrids_table import line, ratios, summary, verdicts
 from benchmarks.kept_rows import KeptRows, Row
 from benchmarks.one_thread import peak_megabytes, train_command
-from benchmarks.recording import write_result
+from benchmarks.recording import RESULTS, write_result
 from orchestrator.opened_model import open_model
 from state.genome import parse
 from state.run_folder import RunFolder
@@ -53,7 +54,7 @@ CHARACTERS = 330
 def main() -> None:
     """Make what is missing, print the table, record it if asked."""
     asked = arguments()
-    rows, began = KeptRows(asked.scratch / "hybrids.jsonl"), time.monotonic()
+    rows, began = KeptRows(asked.rows), time.monotonic()
     for backbone, seed in plan(asked):
         if rows.find(key_of(asked, backbone, seed)) is not None:
             continue
@@ -83,6 +84,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--data", required=True)
     parser.add_argument("--scratch", type=Path, default=Path("runs/hybrids"))
+    parser.add_argument("--rows", type=Path, default=RESULTS / "hybrids-runs.jsonl")
     parser.add_argument("--save", action="store_true", help="write results/hybrids.json")
     parser.add_argument("--minutes", type=float, help="begin no run after so many; 0: make none")
     parser.add_argument("--backbones", nargs="*", default=[*list_backbones()])

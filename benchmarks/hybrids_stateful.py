@@ -5,8 +5,8 @@
 Both arms read the same windows in the same order, in parallel tracks; one hands its states on, the
 other begins every window with empty ones. Each is measured both ways on the held-out text, so that
 what the states are worth in training and in reading is told apart. A third arm reads windows drawn
-anywhere, as training does by default. FOLDER/hybrids-stateful.jsonl holds what is finished; stop
-at any time, it is not made again.
+anywhere, as training does by default. results/hybrids-stateful-runs.jsonl holds what is finished;
+stop at any time, it is not made again.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from benchmarks.hybrids_table import numbers
 from benchmarks.kept_rows import KeptRows
-from benchmarks.recording import write_result
+from benchmarks.recording import RESULTS, write_result
 from state.genome import parse
 from state.tasks import BatchKey
 from trainer.backbones.names import Backbone
@@ -44,7 +44,7 @@ def main() -> None:
     )
     prepare(config, asked.scratch / "data", asked.block)
     dataset = Dataset(asked.scratch / "data")
-    kept = KeptRows(asked.scratch / "hybrids-stateful.jsonl")
+    kept = KeptRows(asked.rows)
     sizes = {name: getattr(asked, name) for name in SETTINGS}
     for seed in range(asked.seeds):
         for arm in ARMS:
@@ -69,6 +69,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True)
     parser.add_argument("--scratch", type=Path, default=Path("runs/hybrids"))
+    parser.add_argument("--rows", type=Path, default=RESULTS / "hybrids-stateful-runs.jsonl")
     parser.add_argument("--save", action="store_true", help="write results/hybrids-stateful.json")
     parser.add_argument("--backbone", default="gf-mh")
     parser.add_argument("--steps", type=int, default=500)

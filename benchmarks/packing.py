@@ -1,11 +1,11 @@
 """How many members of each size this machine holds, by backbone, batch and block.
 
-    python -m benchmarks.packing [--sizes tiny small medium] [--device cuda] [--save]
+    python -m benchmarks.packing [--sizes tiny small] [--device cuda] [--patience 600] [--save]
 
 Every row is measured: a member is trained for a few steps in a process of its own. Shapes that do
 not fit are told, and tried with half the batch; then as many members as should fit are trained at
 once, on the CPU no more than it has cores. `symbio-auto diagnose RUN --packing` does the same for
-a run's model.
+a run's model. Other sizes than the usual ones have a file of their own, packing-medium.json.
 """
 
 import argparse
@@ -20,10 +20,11 @@ from orchestrator.sizing import size_of
 from state.genome import parse
 from trainer.backbones.names import Backbone
 from trainer.config import ModelConfig, OptimizerConfig, WorkerSetup
+from trainer.diagnostics.member_memory import PATIENCE_SECONDS
 from trainer.diagnostics.member_trial import MemberShape
 
 BACKBONES = ("gpt", "gf-mh", "hy")
-SIZES = ("tiny", "small", "medium")
+SIZES = ("tiny", "small")
 VOCABULARY = 2048
 """About what a text of a megabyte gets."""
 
@@ -37,7 +38,10 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", default=[*SIZES])
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--save", action="store_true", help="write results/packing.json")
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE_SECONDS, help="seconds for each shape"
+    )
+    parser.add_argument("--save", action="store_true", help="write results/packing*.json")
     asked = parser.parse_args()
     table: dict[str, JsonValue] = {}
     for size in asked.sizes:
@@ -46,7 +50,8 @@ def main() -> None:
             print(f"\n{size} {backbone}", *memory(found), sep="\n", flush=True)
             table[f"{size} {backbone}"] = found.model_dump(mode="json")
     if asked.save:
-        print(write_result("packing", {"vocabulary": VOCABULARY, "models": table}))
+        others = "" if asked.sizes == [*SIZES] else f"-{'-'.join(asked.sizes)}"
+        print(write_result(f"packing{others}", {"vocabulary": VOCABULARY, "models": table}))
 
 
 def measured(asked: argparse.Namespace, size: str, backbone: Backbone) -> Memory:
@@ -72,7 +77,8 @@ def measured(asked: argparse.Namespace, size: str, backbone: Backbone) -> Memory
         MemberShape(batch=batch, block=shape.block) for batch in (shape.batch, 2 * shape.batch)
     )
     request = request_of(setup, parse("gelu"), shapes)
-    return packing_of(request.model_copy(update={"together": True}), anew=True)
+    update = {"together": True, "patience_seconds": asked.patience}
+    return packing_of(request.model_copy(update=update), anew=True)
 
 
 if __name__ == "__main__":

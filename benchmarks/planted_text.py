@@ -34,8 +34,10 @@ def main() -> None:
     specs = list(asked(arguments.setting, arguments.seeds, arguments.budget))
     for spec in specs:
         take(spec, place)
+    results = place.all_results()
     for arm in ARMS:
-        found = [one for spec in specs if spec.arm == arm and (one := place.result(spec.key))]
+        keys = [spec.key for spec in specs if spec.arm == arm]
+        found = [results[key] for key in keys if key in results]
         print(counted(arm, found))
 
 

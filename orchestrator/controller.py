@@ -23,12 +23,6 @@ from state.run_folder import RunFolder
 from state.tasks import Task
 
 
-def never(state: RunState) -> bool:
-    """Of no state: a run goes on to its end."""
-    del state
-    return False
-
-
 class Controller:
     """Drives one run from the state it is given to its end, or to a request to stop."""
 
@@ -43,7 +37,6 @@ class Controller:
         telemetry: Telemetry,
         should_stop: Callable[[], bool],
         started_at: float,
-        until: Callable[[RunState], bool] = never,
     ) -> None:
         self.config = config
         self.state = state
@@ -52,7 +45,6 @@ class Controller:
         self.recorder = recorder
         self.telemetry = telemetry
         self.should_stop = should_stop
-        self.until = until
         self._started_at = started_at
         self._clock = time.monotonic()
 
@@ -64,7 +56,7 @@ class Controller:
         """
         self.recorder.record_run(self.config, self.state)
         self.commit()
-        while self.state.status == "running" and not self._is_left():
+        while self.state.status == "running" and not self.should_stop():
             require_passed(self.state.validation.verdicts, self.config.validation)
             stage = stage_of(self.state, self.config)
             if self.state.work is None:
@@ -74,9 +66,6 @@ class Controller:
                 self._conclude(stage)
             self.commit(concluded=done)
         return self.state
-
-    def _is_left(self) -> bool:
-        return self.should_stop() or self.until(self.state)
 
     def commit(self, *, concluded: bool = False) -> None:
         """Make everything so far durable."""

@@ -1,13 +1,13 @@
 """Seeing a run through that was made ready, in a folder that nobody else writes to."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from orchestrator.commits import Saved
 from orchestrator.config import RunConfig
-from orchestrator.controller import Controller, never
+from orchestrator.controller import Controller
 from orchestrator.engine import Engine, InlineEngine
 from orchestrator.interrupt import Interrupt
 from orchestrator.listeners import told
@@ -40,11 +40,8 @@ def execute(
     *,
     listeners: tuple[EventListener, ...] = (),
     started_at: float,
-    until: Callable[[RunState], bool] = never,
 ) -> Finished:
-    """Run to the end, to a stop, or to a state between two stages that `until` holds of. The folder
-    is locked meanwhile; Ray ends with the run.
-    """
+    """Run to the end or to a stop. The folder is locked meanwhile; Ray ends with the run."""
     folder, saved = prepared.folder, prepared.saved
     with (
         Interrupt(last_words=f"{resume_line(folder)}\n") as interrupt,
@@ -59,7 +56,7 @@ def execute(
             write_configurations(folder, saved.config)
             for event in prepared.events:
                 recorder.say(event)
-            state = _work(prepared, recorder, interrupt, started_at, until)
+            state = _work(prepared, recorder, interrupt, started_at)
             code = interrupt.exit_code if state.status == "running" else 0
             return Finished(folder, state, code)
 
@@ -94,7 +91,6 @@ def _work(
     recorder: Recorder,
     interrupt: Interrupt,
     started_at: float,
-    until: Callable[[RunState], bool],
 ) -> RunState:
     """Work to the end or to a stop; a pause gives the workers back and waits."""
     folder, saved = prepared.folder, prepared.saved
@@ -109,12 +105,11 @@ def _work(
                 recorder=recorder,
                 telemetry=saved.telemetry,
                 should_stop=lambda: interrupt.wanted,
-                until=until,
                 started_at=started_at,
             )
             state = controller.run()
         interrupt.install()
-        if state.status != "running" or interrupt.requested or until(state):
+        if state.status != "running" or interrupt.requested:
             return state
         saved = Saved(config=saved.config, run=state, telemetry=controller.telemetry)
         del engine, controller

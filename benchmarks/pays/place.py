@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from benchmarks.pays.specs import SETTINGS
+from benchmarks.recording import RESULTS
 from state.durable import write_atomically
 from state.run_folder import RunFolder
 from state.run_lock import RunLock
@@ -16,14 +17,15 @@ Result = dict[str, JsonValue]
 
 
 class Place:
-    """A folder outside version control: a run folder and one result file for each run.
+    """A folder outside version control: a run folder and two result files for each run, one of them
+    with what it measured on test. `gathered` holds those of machines that are gone.
 
     Workers never write to the same file, and what has a result is not made again.
     """
 
-    def __init__(self, corpora: Path, scratch: Path) -> None:
-        self.corpora, self.scratch = corpora, scratch
-        for folder in (self.claims, self.results, self.texts):
+    def __init__(self, corpora: Path, scratch: Path, gathered: Path = RESULTS) -> None:
+        self.corpora, self.scratch, self.gathered = corpora, scratch, gathered
+        for folder in (self.claims, self.results, self.seals, self.texts):
             folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -37,14 +39,29 @@ class Place:
         return self.scratch / "results"
 
     @property
+    def seals(self) -> Path:
+        """What every run measured on test, one file each."""
+        return self.scratch / "sealed"
+
+    @property
     def texts(self) -> Path:
         """Parts of corpora."""
         return self.scratch / "texts"
 
     @property
     def openings(self) -> Path:
-        """One line for each run whose test split was opened."""
-        return self.scratch / "openings.jsonl"
+        """One line for each run whose figure on test was told."""
+        return self.gathered / "pays-openings.jsonl"
+
+    @property
+    def gathered_results(self) -> Path:
+        """A line a run, without its test split."""
+        return self.gathered / "pays-runs.jsonl"
+
+    @property
+    def gathered_seals(self) -> Path:
+        """A line a run, the test split alone."""
+        return self.gathered / "pays-sealed.jsonl"
 
     def run(self, key: str) -> RunFolder:
         """The folder of a run."""
@@ -61,19 +78,26 @@ class Place:
             write_atomically(path, beginning(whole.read_bytes(), asked.share))
         return path
 
-    def result(self, key: str) -> Result | None:
-        """What a run left; None before it ended."""
-        path = self._file(key)
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
     def all_results(self) -> dict[str, Result]:
-        """By key."""
-        paths = sorted(self.results.glob("*.json"))
-        return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+        """By key, without what was measured on test."""
+        return {**read_files(self.results), **read_lines(self.gathered_results)}
 
-    def keep(self, key: str, result: Result) -> None:
-        """Keep the result of a run."""
-        write_atomically(self._file(key), (json.dumps(result) + "\n").encode())
+    def sealed(self) -> dict[str, Result]:
+        """By key, what was measured on test."""
+        return {**read_files(self.seals), **read_lines(self.gathered_seals)}
+
+    def opened(self) -> set[str]:
+        """Keys of the runs whose figure on test may be told."""
+        if not self.openings.exists():
+            return set()
+        lines = self.openings.read_text(encoding="utf-8").splitlines()
+        return {json.loads(line)["run"] for line in lines}
+
+    def keep(self, key: str, result: Result, sealed: Result | None = None) -> None:
+        """Keep what a run left; its result, which says that it is made, comes last."""
+        if sealed is not None:
+            write_atomically(self.seals / f"{key}.json", (json.dumps(sealed) + "\n").encode())
+        write_atomically(self.results / f"{key}.json", (json.dumps(result) + "\n").encode())
 
     @contextmanager
     def claimed(self, key: str) -> Iterator[bool]:
@@ -88,8 +112,18 @@ class Place:
                 return
             yield True
 
-    def _file(self, key: str) -> Path:
-        return self.results / f"{key}.json"
+
+def read_files(folder: Path) -> dict[str, Result]:
+    """By name, one result a file."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def read_lines(path: Path) -> dict[str, Result]:
+    """By key, one result a line behind the first, which tells of the machine."""
+    if not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+    return {row.pop("key"): row for row in rows}
 
 
 def beginning(text: bytes, share: float) -> bytes:

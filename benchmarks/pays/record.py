@@ -1,4 +1,4 @@
-"""What is kept of a run whose test split is shut: everything that it measured on the others."""
+"""What is kept of a finished run: what it measured on test apart from everything else."""
 
 from pydantic import JsonValue
 
@@ -15,8 +15,8 @@ from state.run_folder import RunFolder
 
 
 def record_of(spec: Spec, folder: RunFolder) -> Result:
-    """The figures of a run that stands before its finale."""
-    saved = restore(load_commit(folder, verify_objects=False).record)
+    """The figures of a finished run but for those on test."""
+    saved = saved_in(folder)
     state, winner = saved.run, winner_of(saved.run)
     with MetricsStore.open(folder.metrics_db, writer=False) as store:
         members = store.members(state.run_id)
@@ -38,6 +38,19 @@ def record_of(spec: Spec, folder: RunFolder) -> Result:
         else [],
         **(_population(saved, members) if spec.mode == "phases" else {}),
     }
+
+
+def sealed_of(folder: RunFolder) -> Result:
+    """What a finished run measured on test."""
+    state = saved_in(folder).run
+    assert state.final is not None
+    assert state.final.test is not None
+    return {"test": measured(state.final.test), "test_openings": state.test_openings}
+
+
+def saved_in(folder: RunFolder) -> Saved:
+    """What the last commit holds."""
+    return restore(load_commit(folder, verify_objects=False).record)
 
 
 def measured(evaluation: Evaluation) -> dict[str, JsonValue]:

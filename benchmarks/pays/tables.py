@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean, stdev
 
 from benchmarks.pays.arms import FIXED, POPULATIONS, population
-from benchmarks.pays.collect import gathered
 from benchmarks.pays.figures import accepted_of, bits_of, blocks_of, flops_of, formula_of, number
 from benchmarks.pays.intervals import paired
-from benchmarks.pays.place import Result
+from benchmarks.pays.opening import results_to_tell
+from benchmarks.pays.place import Place, Result
 from benchmarks.pays.plan import (
     SEEDS,
     Results,
@@ -35,10 +35,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", choices=("search", "test"), default="search")
     arguments = place_arguments(parser)
+    told = results_to_tell(Place(arguments.corpora, arguments.scratch))
     results = {
-        key: one
-        for key, one in gathered(arguments.scratch).items()
-        if "failed" not in one and arguments.split in one
+        key: one for key, one in told.items() if "failed" not in one and arguments.split in one
     }
     for setting in SETTINGS:
         arms = arms_of(setting, results)

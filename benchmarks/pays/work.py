@@ -4,8 +4,8 @@ python -m benchmarks.pays.work --corpora FOLDER --scratch FOLDER
 python -m benchmarks.pays.work --corpora FOLDER --scratch FOLDER --open-test REASON
 
 Start one a core, each computes with one thread. Stop them at any time: a run that was cut off goes
-on from its last commit. Every run is left before it would open its test split, which `--open-test`
-alone does, for all runs that are there.
+on from its last commit. What a run measures on test as it ends is put aside unread: the tables have
+it once `--open-test` has logged why.
 """
 
 import argparse
@@ -15,11 +15,10 @@ import time
 from benchmarks.pays.opening import open_test
 from benchmarks.pays.place import Place, Result
 from benchmarks.pays.plan import distinct, place_arguments, plan
-from benchmarks.pays.record import record_of
+from benchmarks.pays.record import record_of, sealed_of
 from benchmarks.pays.specs import COMMON, Settings, Spec
 from orchestrator.config import RunConfig
 from orchestrator.preparation import Prepared, prepare_resume, prepare_run
-from orchestrator.run_state import RunState
 from orchestrator.session import execute
 from orchestrator.settings import build_config, merge
 from orchestrator.train_settings import build_train_config
@@ -33,7 +32,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="", help="only runs whose key or arm begins with this")
-    parser.add_argument("--open-test", metavar="REASON", help="measure finished runs on test")
+    parser.add_argument(
+        "--open-test", metavar="REASON", help="tell what finished runs measured on test"
+    )
     arguments = place_arguments(parser)
     place = Place(arguments.corpora, arguments.scratch)
     if arguments.open_test:
@@ -58,32 +59,31 @@ def open_runs(place: Place, only: str) -> list[Spec]:
 def take(spec: Spec, place: Place) -> bool:
     """Make the run unless it is made or in other hands; the plan is then read anew."""
     with place.claimed(spec.key) as is_ours:
-        if not is_ours or place.result(spec.key) is not None:
+        if not is_ours or spec.key in place.all_results():
             return False
         told(f"{spec.setting} {spec.arm} seed {spec.seed}: {spec.key}")
-        result = make(spec, place)
-        place.keep(spec.key, result)
+        result, sealed = make(spec, place)
+        place.keep(spec.key, result, sealed)
         search = result.get("search")
         bits = search["bits_per_byte"] if isinstance(search, dict) else result.get("failed")
         told(f"{spec.setting} {spec.arm} seed {spec.seed}: {bits}")
     return True
 
 
-def make(spec: Spec, place: Place) -> Result:
-    """The result of the run, which stands before its finale.
+def make(spec: Spec, place: Place) -> tuple[Result, Result | None]:
+    """What the run left, and what it measured on test.
 
     Raises:
         SystemExit: a signal stopped it; it goes on when its turn comes again.
     """
     try:
-        finished = execute(
-            prepared_run(spec, place), started_at=time.monotonic(), until=at_the_finale
-        )
+        finished = execute(prepared_run(spec, place), started_at=time.monotonic())
     except RuntimeError as error:
-        return {"spec": spec.model_dump(mode="json"), "failed": str(error)}
-    if not at_the_finale(finished.state):
+        return {"spec": spec.model_dump(mode="json"), "failed": str(error)}, None
+    if finished.state.status == "running":
         raise SystemExit(finished.exit_code)
-    return record_of(spec, place.run(spec.key))
+    folder = place.run(spec.key)
+    return record_of(spec, folder), sealed_of(folder)
 
 
 def prepared_run(spec: Spec, place: Place) -> Prepared:
@@ -106,11 +106,6 @@ def configured(spec: Spec, place: Place) -> RunConfig:
     if spec.mode == "train":
         return build_train_config(settings, environment={}).config
     return build_config(settings, environment={})
-
-
-def at_the_finale(state: RunState) -> bool:
-    """Nothing is left but the final evaluations, the only ones that read the test split."""
-    return state.stage == "finale"
 
 
 def told(line: str) -> None:

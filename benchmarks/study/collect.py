@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
     arguments = parser.parse_args()
-    results = {**load_results(), **read_scratch(arguments.scratch)}
+    results = all_results(arguments.scratch)
     known = {name: results[name] for job in distinct(plan()) if (name := job.work.key) in results}
     header = {"commit": commit(), "environment": environment(1)}
     lines = [json.dumps(header), *(json.dumps({"key": k, **one}) for k, one in known.items())]
@@ -38,6 +38,13 @@ def load_results() -> dict[str, Result]:
     lines = RUNS.read_text(encoding="utf-8").splitlines()[1:]
     rows = [json.loads(line) for line in lines]
     return {row.pop("key"): row for row in rows}
+
+
+def all_results(scratch: Path) -> dict[str, Result]:
+    """By key, what was gathered and what lies in the folder of the workers. What was gathered
+    stands: a run that was made again for its weights, on another machine, is no second draw.
+    """
+    return {**read_scratch(scratch), **load_results()}
 
 
 def read_scratch(scratch: Path) -> dict[str, Result]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study.collect import Result, load_results, read_scratch
+from benchmarks.study.collect import Result, all_results
 from benchmarks.study.replicated import CHAMPION, ORDERS, bits
 from benchmarks.study.short_plan import KNOWN, REPLICATED_STEPS
 from orchestrator.config import EvolutionConfig
@@ -36,7 +36,7 @@ def main() -> None:
     """Print what there is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
-    results = {**load_results(), **read_scratch(parser.parse_args().scratch)}
+    results = all_results(parser.parse_args().scratch)
     print("| steps | replicate pairs | generations | passed the first test | accepted |")
     print("|---|---|---|---|---|")
     for steps in REPLICATED_STEPS:

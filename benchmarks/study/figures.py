@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.kuramoto_figure import INK, set_style
-from benchmarks.study.collect import Result, load_results, read_scratch
+from benchmarks.study.collect import Result, all_results
 from benchmarks.study.jobs import SEEDS
 from benchmarks.study.plan import TRAIN_TOKENS
 from benchmarks.study.ranking import (
@@ -60,7 +60,7 @@ def main() -> None:
     """Draw what there is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
-    results = {**load_results(), **read_scratch(parser.parse_args().scratch)}
+    results = all_results(parser.parse_args().scratch)
     set_style()
     drawn = {
         "merging": merging(results),

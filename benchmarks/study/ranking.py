@@ -5,13 +5,14 @@ python -m benchmarks.study.ranking --scratch FOLDER
 
 import argparse
 from collections.abc import Mapping
+from itertools import pairwise, product
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
 
 from scipy.stats import kendalltau
 
-from benchmarks.study.collect import Result, load_results, read_scratch
+from benchmarks.study.collect import Result, all_results
 from benchmarks.study.jobs import SEEDS, lineage
 from benchmarks.study.nulls import Nulls
 from benchmarks.study.short_plan import (
@@ -57,14 +58,19 @@ METHODS = (
 )
 
 
+CARRIED_STEPS = (20, 50, 100, 200)
+CARRIED_POWERS = (0.5, 0.75, 1.0)
+
+
 def main() -> None:
     """Print what there is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
-    results = {**load_results(), **read_scratch(parser.parse_args().scratch)}
+    results = all_results(parser.parse_args().scratch)
     tables = {
         "Truth": truth_rows(results),
         "Rankings": ranking_rows(results),
+        "Two inherited evaluations, carried on to no cost of the change": carried_rows(results),
         "Noise test": null_rows(results),
     }
     for title, rows in tables.items():
@@ -89,6 +95,35 @@ def ranking_rows(results: Mapping[str, Result]) -> list[str]:
             f"| {spread([regret(one, true) for one in seeds])} | {regret(merged, true):.4f} |"
         )
     return rows
+
+
+def carried_rows(results: Mapping[str, Result]) -> list[str]:
+    """What a change costs falls with the steps after it, as a power of them: do two readings tell
+    what is left without it?
+    """
+    true = mean_scores([truth(results, seed) for seed in SEEDS])
+    rows = ["| steps | falls as | tau, one seed | regret, one seed | first choice |"]
+    rows.append("|---|---|---|---|---|")
+    for (short, long), power in product(pairwise(CARRIED_STEPS), CARRIED_POWERS):
+        growth = (long / short) ** power
+        early, late = (
+            [scores(results, Method("inherit", n), s) for s in SEEDS] for n in (short, long)
+        )
+        seeds = [carried(*pair, growth) for pair in zip(early, late, strict=True)]
+        if not all(len(one) == len(KNOWN) for one in seeds):
+            continue
+        rows.append(
+            f"| {short}, {long} | S^-{power:g} | {spread([agreement(one, true) for one in seeds])} "
+            f"| {spread([regret(one, true) for one in seeds])} "
+            f"| {', '.join(min(one, key=one.__getitem__) for one in seeds)} |"
+        )
+    return rows
+
+
+def carried(early: Scores, late: Scores, growth: float) -> Scores:
+    """The limit of `late` where what it lost beside `early` falls by `growth` as often as asked."""
+    names = early.keys() & late.keys()
+    return {name: (growth * late[name] - early[name]) / (growth - 1) for name in names}
 
 
 def truth_rows(results: Mapping[str, Result]) -> list[str]:

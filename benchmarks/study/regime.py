@@ -18,7 +18,7 @@ import torch
 from pydantic import JsonValue
 
 from benchmarks.recording import write_result
-from benchmarks.study.collect import Result, load_results, read_scratch
+from benchmarks.study.collect import Result, all_results
 from benchmarks.study.specs import Spec
 from benchmarks.study.tables import finals, number
 from benchmarks.study.training import Student
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--out", default="regime")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    results = {**load_results(), **read_scratch(arguments.scratch)}
+    results = all_results(arguments.scratch)
     found = {kind: arms_of(results, names) for kind, names in MERGERS.items()}
     figures: dict[str, JsonValue] = {
         "arms": {kind: [list(arm) for arm in arms] for kind, arms in found.items()},

@@ -12,7 +12,7 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 
-from benchmarks.study.collect import Result, load_results, read_scratch
+from benchmarks.study.collect import Result, all_results
 from benchmarks.study.short_plan import KNOWN, MOTHER_STEPS, REPLICATED_STEPS
 from benchmarks.study.specs import Spec
 from benchmarks.study.tables import number
@@ -26,7 +26,7 @@ def main() -> None:
     """Print what there is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
-    results = {**load_results(), **read_scratch(parser.parse_args().scratch)}
+    results = all_results(parser.parse_args().scratch)
     print("\n".join(replicate_rows(results)))
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean, stdev
 
-from benchmarks.study.collect import Result, load_results, read_scratch
+from benchmarks.study.collect import Result, all_results
 from benchmarks.study.jobs import Job
 from benchmarks.study.plan import distinct, plan
 from benchmarks.study.specs import Panel, Spec
@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, default=Path("runs/study"))
     arguments = parser.parse_args()
-    results = {**load_results(), **read_scratch(arguments.scratch)}
+    results = all_results(arguments.scratch)
     for title, rows in (("A. Merging", merging(results)), ("Sweeps", sweeps(results))):
         print(f"\n{title}\n")
         print("\n".join(rows))
