@@ -1,34 +1,36 @@
 """Reading text: files, folders and JSONL become documents of one corpus.
 
-Files are read one after the other and every document is kept in memory once: a corpus of some
-gigabytes needs about twice (beyond Latin letters four times) its size in memory.
+Files are read a window at a time, and again for whatever needs their text again: of a corpus only
+the lengths of its documents are kept.
 """
 
-import json
-import re
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from state.progress import SILENT, Reporter, told
 from trainer.config import Domain
+from trainer.dialogues import Signs, cut_dialogues
+from trainer.stretches import WINDOW_BYTES, Stretch, num_utf8
+from trainer.text_files import TextFile, examine, read_pieces
 
-END_OF_TEXT = "<|end_of_text|>"
 SUFFIXES = (".txt", ".md", ".jsonl")
 MAX_CHARACTER_SHARE = 0.5
 SAMPLED_CHARACTERS = 8_000_000
-_BOM = b"\xef\xbb\xbf"
-_DOCUMENT = re.compile(rf".*?(?:{re.escape(END_OF_TEXT)}\s*|\Z)", re.DOTALL)
-_ROLE = re.compile(r"<\|(?:user|assistant)\|>")
 
 
 @dataclass(frozen=True)
 class Corpus:
     """Documents in reading order; joined they are the text, markers and line ends included."""
 
-    documents: tuple[str, ...]
+    read: Callable[[], Iterator[Stretch]]
+    """The documents, none of them empty, from the first one each time."""
+    lengths: Sequence[int]
+    """Characters of each document."""
     domain: Domain
     num_bytes: int
     """UTF-8 bytes of the joined documents."""
@@ -37,63 +39,152 @@ class Corpus:
 
 
 def read_corpus(
-    paths: Sequence[str], domain: Domain | None = None, progress: Reporter = SILENT
+    paths: Sequence[str],
+    domain: Domain | None = None,
+    progress: Reporter = SILENT,
+    window: int = WINDOW_BYTES,
 ) -> Corpus:
     """Read files, folders (their .txt, .md and .jsonl files, sorted) and JSONL with a text field.
 
     A byte order mark is dropped and line ends are kept. Where the corpus has several files or
-    records, each that lacks a final newline gets one. A `domain` of None is detected.
+    records, each that lacks a final newline gets one. A `domain` of None is detected. `window` is
+    how many bytes are read at a time, and changes nothing in what is read.
 
     Raises:
         ValueError: there is no such text, or nothing could be learnt from it.
     """
-    files = [file for path in paths for file in _files(Path(path))]
-    digests: list[str] = []
-    pieces: list[str] = []
-    total = len(files) if len(files) > 1 else None
+    names = [file for path in paths for file in _files(Path(path))]
+    files: list[TextFile] = []
+    survey = _Survey()
+    total = len(names) if len(names) > 1 else None
     with progress.work("reading the text", total, "files") as advance:
-        for file in told(files, range(1, len(files) + 1), advance):
-            raw = _read_bytes(file)
-            digests.append(sha256(raw).hexdigest())
-            pieces += _pieces(file, raw, progress)
-    _check(pieces, ", ".join(paths))
-    if len(pieces) > 1:
-        pieces = [piece if piece.endswith("\n") else piece + "\n" for piece in pieces]
-    domain = domain or detect_domain(pieces)
-    documents = _chat_documents(pieces, progress) if domain == "chat" else tuple(pieces)
-    return Corpus(
-        documents=documents,
-        domain=domain,
-        num_bytes=sum(len(document.encode()) for document in documents),
-        sha256=digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest(),
-    )
+        for name in told(names, range(1, len(names) + 1), advance):
+            files.append(examine(name, window))
+            survey.add(read_pieces(files[-1], window, progress))
+    source = ", ".join(paths)
+    _refuse_empty(survey, source)
+    domain = domain or survey.domain
+    read = _Reading(tuple(files), window, survey.num_pieces > 1, domain)
+    sample = _Sample(survey.num_characters)
+    lengths = _lengths(read(sample), domain, survey.num_bytes, progress)
+    sample.refuse_monotony(source)
+    digests = [file.sha256 for file in files]
+    digest = digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()
+    return Corpus(read, lengths, domain, survey.num_bytes, digest)
 
 
-def detect_domain(pieces: Sequence[str]) -> Domain:
-    """Chat where at least half of the files or records close with the end-of-text marker."""
-    chats = sum(map(_is_chat, pieces))
-    return "chat" if 2 * chats >= len(pieces) else "text"
+@dataclass(frozen=True)
+class _Reading:
+    """Reads the documents whenever it is called."""
+
+    files: tuple[TextFile, ...]
+    window: int
+    ends_lines: bool
+    domain: Domain
+
+    def __call__(self, sample: "_Sample | None" = None) -> Iterator[Stretch]:
+        each = (read_pieces(file, self.window) for file in self.files)
+        pieces: Iterator[Stretch] = chain.from_iterable(each)
+        if sample is not None:
+            pieces = sample.taken_from(pieces)
+        if self.ends_lines:
+            pieces = _with_line_ends(pieces)
+        return cut_dialogues(pieces) if self.domain == "chat" else pieces
 
 
-def _is_chat(piece: str) -> bool:
-    """A piece cut off in the middle of its last dialogue is still a chat."""
-    if piece[-200:].rstrip().endswith(END_OF_TEXT):
-        return True
-    num_ends = piece.count(END_OF_TEXT)
-    return num_ends >= 2 and len(_ROLE.findall(piece)) >= num_ends
+class _Survey:
+    """What one reading says of the pieces: the files, or the records of JSONL."""
+
+    def __init__(self) -> None:
+        self.num_pieces = self.num_characters = 0
+        self.is_space = True
+        self._num_bytes = self._num_unended = 0
+        self._num_chats = self._num_chats_alone = 0
+
+    def add(self, pieces: Iterable[Stretch]) -> None:
+        """Read more of them."""
+        signs, last = Signs(), ""
+        for text, ends in pieces:
+            signs.add(text)
+            last = text[-1:] or last
+            self.num_characters += len(text)
+            self._num_bytes += num_utf8(text)
+            self.is_space = self.is_space and (not text or text.isspace())
+            if ends:
+                line_end = "" if last == "\n" else "\n"
+                self.num_pieces += 1
+                self._num_unended += len(line_end)
+                self._num_chats += signs.are_of_a_chat(line_end)
+                self._num_chats_alone += signs.are_of_a_chat("")
+                signs = Signs()
+
+    @property
+    def num_bytes(self) -> int:
+        """Of all, with the line ends that several pieces get."""
+        return self._num_bytes + (self._num_unended if self.num_pieces > 1 else 0)
+
+    @property
+    def domain(self) -> Domain:
+        """Chat where at least half of the pieces close with the end-of-text marker."""
+        num_chats = self._num_chats if self.num_pieces > 1 else self._num_chats_alone
+        return "chat" if 2 * num_chats >= self.num_pieces else "text"
 
 
-def _chat_documents(pieces: Sequence[str], progress: Reporter) -> tuple[str, ...]:
-    """Cut after every marker; the white space behind it stays with the document it closes."""
-    documents, done = [], 0
-    num_bytes = sum(len(piece.encode()) for piece in pieces)
-    with progress.work("finding dialogues", num_bytes, "bytes") as advance:
-        for found in (found for piece in pieces for found in _DOCUMENT.finditer(piece)):
-            if found[0]:
-                documents.append(found[0])
-                done += len(found[0].encode())
-                advance(done)
-    return tuple(documents)
+class _Sample:
+    """Characters of the pieces; of a long text every so many-th."""
+
+    def __init__(self, num_characters: int) -> None:
+        self._stride = 1 + num_characters // SAMPLED_CHARACTERS
+        self._counts: Counter[str] = Counter()
+
+    def taken_from(self, pieces: Iterable[Stretch]) -> Iterator[Stretch]:
+        """The same pieces, counted on their way."""
+        skip = 0
+        for text, ends in pieces:
+            self._counts.update(text[skip :: self._stride])
+            skip = 0 if ends else (skip - len(text)) % self._stride
+            yield Stretch(text, ends)
+
+    def refuse_monotony(self, source: str) -> None:
+        """Raise a ValueError where one character is most of the text."""
+        (character, count), total = self._counts.most_common(1)[0], self._counts.total()
+        if count > MAX_CHARACTER_SHARE * total:
+            raise ValueError(
+                f"{source} is {100 * count / total:.0f} % the character {character!r} "
+                f"({count:,} of {total:,}), and at most {100 * MAX_CHARACTER_SHARE:.0f} % can be "
+                "learnt from; give --data other text"
+            )
+
+
+def _refuse_empty(survey: _Survey, source: str) -> None:
+    if not survey.num_pieces:
+        raise ValueError(f"{source} is empty; give --data some text")
+    if survey.is_space:
+        raise ValueError(f"{source} holds only white space; give --data some text")
+
+
+def _with_line_ends(pieces: Iterable[Stretch]) -> Iterator[Stretch]:
+    last = ""
+    for text, ends in pieces:
+        last = text[-1:] or last
+        yield Stretch(text + "\n" if ends and last != "\n" else text, ends)
+
+
+def _lengths(
+    documents: Iterable[Stretch], domain: Domain, num_bytes: int, progress: Reporter
+) -> Sequence[int]:
+    """Characters of each document."""
+    lengths, length, done = array("q"), 0, 0
+    what = "finding dialogues" if domain == "chat" else "finding documents"
+    with progress.work(what, num_bytes, "bytes") as advance:
+        for text, ends in documents:
+            length += len(text)
+            done += num_utf8(text)
+            if ends:
+                lengths.append(length)
+                length = 0
+            advance(done)
+    return lengths
 
 
 def _files(path: Path) -> list[Path]:
@@ -114,93 +205,3 @@ def _files(path: Path) -> list[Path]:
     if not files:
         raise ValueError(f"{path} holds no {', '.join(SUFFIXES)} file; name the files themselves")
     return files
-
-
-def _read_bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ValueError(
-            f"{file} cannot be read ({error.strerror}); check its permissions"
-        ) from error
-
-
-def _pieces(file: Path, raw: bytes, progress: Reporter) -> list[str]:
-    """The texts of one file: the records of a JSONL file, else the file as one."""
-    text = _decode(file, raw)
-    if file.suffix.lower() == ".jsonl":
-        return _records(file, text, progress)
-    return [text] if text else []
-
-
-def _decode(file: Path, raw: bytes) -> str:
-    zero = raw.find(b"\0")
-    if zero >= 0:
-        raise ValueError(
-            f"{file} has a NUL byte at offset {zero:,}, so it is binary or UTF-16; "
-            "give --data text in UTF-8"
-        )
-    try:
-        return raw.removeprefix(_BOM).decode("utf-8")
-    except UnicodeDecodeError as error:
-        offset = error.start + (len(_BOM) if raw.startswith(_BOM) else 0)
-        raise ValueError(
-            f"{file} is not UTF-8 at byte offset {offset:,}; convert it, "
-            "for example with iconv -t UTF-8"
-        ) from error
-
-
-def _records(file: Path, text: str, progress: Reporter) -> list[str]:
-    """Only a line feed ends a record: JSON strings may hold Unicode's other line separators."""
-    lines = text.split("\n")
-    count = range(1, len(lines) + 1)
-    with progress.work("reading the records", len(lines), "lines") as advance:
-        numbered = zip(count, told(lines, count, advance), strict=True)
-        texts = [_record_text(f"{file} line {n}", line) for n, line in numbered if line.strip()]
-    return [text for text in texts if text]
-
-
-def _record_text(where: str, line: str) -> str:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where} is not JSON; put one object on each line") from error
-    match record:
-        case {"text": str(text)}:
-            return _encodable(where, text)
-        case _:
-            raise ValueError(f'{where} has no text field; every line needs {{"text": "..."}}')
-
-
-def _encodable(where: str, text: str) -> str:
-    """JSON escapes can spell half a surrogate pair, which UTF-8 cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{where} holds half a surrogate pair; repair the escape") from error
-    return text
-
-
-def _check(pieces: Sequence[str], source: str) -> None:
-    """Refuse what no model could learn from."""
-    if not pieces:
-        raise ValueError(f"{source} is empty; give --data some text")
-    if all(piece.isspace() for piece in pieces):
-        raise ValueError(f"{source} holds only white space; give --data some text")
-    character, count, total = _most_frequent(pieces)
-    if count > MAX_CHARACTER_SHARE * total:
-        raise ValueError(
-            f"{source} is {100 * count / total:.0f} % the character {character!r} "
-            f"({count:,} of {total:,}), and at most {100 * MAX_CHARACTER_SHARE:.0f} % can be "
-            "learnt from; give --data other text"
-        )
-
-
-def _most_frequent(pieces: Sequence[str]) -> tuple[str, int, int]:
-    """The commonest character, its count and the characters counted; a long text is sampled."""
-    stride = 1 + sum(map(len, pieces)) // SAMPLED_CHARACTERS
-    counts: Counter[str] = Counter()
-    for piece in pieces:
-        counts.update(piece[::stride])
-    character, count = counts.most_common(1)[0]
-    return character, count, counts.total()

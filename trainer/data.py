@@ -4,10 +4,9 @@ Every token stream opens with the end-of-text token, so that the first real toke
 and goes on with the split's documents as they stand in the corpus.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from hashlib import sha256
-from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -15,8 +14,8 @@ from typing import NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from state.durable import delete, fsync_file, require_free, write_atomically
-from state.progress import SILENT, Reporter, told
+from state.durable import delete, require_free, write_atomically
+from state.progress import SILENT, Reporter
 from state.records import Split
 from state.seeds import derive_seed, generator
 from state.tasks import BatchKey
@@ -32,9 +31,10 @@ from trainer.manifest import (
     file_sha256,
     read_manifest,
     read_tokenizer,
-    token_dtype,
 )
+from trainer.split_files import texts, write_texts, write_tokens
 from trainer.splits import held_out, split_texts
+from trainer.stretches import WINDOW_BYTES
 from trainer.tokenizer import CONTROL_IDS, Tokenizer, load_tokenizer, train_tokenizer
 
 __all__ = [
@@ -73,15 +73,17 @@ def prepare(
     block: int,
     tokenizer: Path | None = None,
     progress: Reporter = SILENT,
+    window: int = WINDOW_BYTES,
 ) -> DatasetManifest:
     """Read, split, tokenize and write; a folder that already holds the same is left as it is.
 
-    `tokenizer` is the file of one to use; None trains one on the train split.
+    `tokenizer` is the file of one to use; None trains one on the train split. `window` is how many
+    bytes are read at a time: it changes memory, not what is written.
 
     Raises:
         ValueError: no usable text, or too little of it for windows of `block` tokens.
     """
-    corpus = read_corpus(config.paths, config.domain, progress)
+    corpus = read_corpus(config.paths, config.domain, progress, window)
     inputs = _inputs_sha256(config, corpus, tokenizer)
     manifest = _stored(folder, inputs)
     if manifest is not None:
@@ -90,7 +92,7 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     require_free(folder, 3 * corpus.num_bytes)
     delete(folder / MANIFEST_NAME)
-    manifest = _write_files(config, corpus, folder, inputs, tokenizer, progress)
+    manifest = _write_files(config, corpus, folder, inputs, tokenizer, progress, window)
     _check_lengths(manifest, config, block)
     write_atomically(folder / MANIFEST_NAME, (manifest.model_dump_json(indent=2) + "\n").encode())
     return manifest
@@ -185,7 +187,7 @@ def _stream_seed(key: BatchKey) -> int:
 
 def _inputs_sha256(config: DataConfig, corpus: Corpus, tokenizer: Path | None) -> str:
     settings = config.model_dump_json(exclude={"paths", "train_tokens"})
-    parts = [SCHEMA_VERSION, settings, corpus.sha256, corpus.domain, len(corpus.documents)]
+    parts = [SCHEMA_VERSION, settings, corpus.sha256, corpus.domain, len(corpus.lengths)]
     parts += [] if tokenizer is None else [file_sha256(tokenizer)]
     return sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
@@ -207,11 +209,17 @@ def _write_files(
     inputs: str,
     given: Path | None,
     progress: Reporter,
+    window: int,
 ) -> DatasetManifest:
     """Everything but the manifest."""
-    splits = split_texts(config, corpus, progress)
+    names = SPLITS if config.has_test else SPLITS[:2]
+    dealt = split_texts(config, corpus, folder, progress)
+    splits = write_texts(folder, names, dealt, corpus.num_bytes, progress)
     if given is None:
-        tokenizer = train_tokenizer(config.tokenizer, splits["train"], config.vocab_size, progress)
+        train, kind = splits["train"], config.tokenizer
+        documents = texts(train, kind, window)
+        size = config.vocab_size
+        tokenizer = train_tokenizer(kind, documents, size, progress, train.num_bytes)
     else:
         tokenizer = load_tokenizer(given)
     tokenizer.save(folder / TOKENIZER_NAME)
@@ -224,41 +232,9 @@ def _write_files(
         vocab_size=tokenizer.vocab_size,
         tokenizer_sha256=file_sha256(folder / TOKENIZER_NAME) or "",
         splits={
-            name: _write_split(texts, tokenizer, folder, name, progress)
-            for name, texts in splits.items()
+            name: write_tokens(split, tokenizer, window, progress) for name, split in splits.items()
         },
     )
-
-
-def _write_split(
-    documents: tuple[str, ...], tokenizer: Tokenizer, folder: Path, name: Split, progress: Reporter
-) -> SplitManifest:
-    dtype = token_dtype(tokenizer.vocab_size)
-    lengths = np.array([len(document.encode()) for document in documents], dtype="<u8")
-    tokens_path = folder / f"{name}.bin"
-    with progress.work(f"tokenising the {name} split", int(lengths.sum()), "bytes") as advance:
-        encoded = told(tokenizer.encode_documents(documents), lengths.cumsum().tolist(), advance)
-        streams = chain([np.array([tokenizer.end_of_text_id])], encoded)
-        tokens_sha256 = _write(tokens_path, (ids.astype(dtype).tobytes() for ids in streams))
-    return SplitManifest(
-        documents=len(documents),
-        tokens=tokens_path.stat().st_size // dtype.itemsize,
-        num_bytes=int(lengths.sum()),
-        text_sha256=_write(folder / f"{name}.txt", (text.encode() for text in documents)),
-        tokens_sha256=tokens_sha256,
-        lengths_sha256=_write(folder / f"{name}.lengths.bin", [lengths.tobytes()]),
-    )
-
-
-def _write(path: Path, chunks: Iterable[bytes]) -> str:
-    """Write to stable storage; the sha256 of what was written."""
-    digest = sha256()
-    with path.open("wb") as file:
-        for chunk in chunks:
-            digest.update(chunk)
-            file.write(chunk)
-    fsync_file(path)
-    return digest.hexdigest()
 
 
 def _check_lengths(manifest: DatasetManifest, config: DataConfig, block: int) -> None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from state.durable import write_atomically
 from state.seeds import generator
-from trainer.corpus import END_OF_TEXT
+from trainer.dialogues import END_OF_TEXT
 
 MIN_CHARACTERS = 5_000
 MAX_CHARACTERS = 1_000_000_000

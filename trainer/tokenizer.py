@@ -20,7 +20,9 @@ from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 from state.durable import write_atomically
 from state.progress import SILENT, Reporter
+from trainer.byte_symbols import symbol_bytes
 from trainer.config import TokenizerKind
+from trainer.stretches import Cut, before_space, outside_markers
 
 TokenIds = NDArray[np.uint32]
 
@@ -31,6 +33,13 @@ NUM_CONTROLS = len(CONTROL_NAMES)
 NUM_BASE_TOKENS = NUM_CONTROLS + 256
 """Tokens that every vocabulary holds: control tokens and bytes."""
 MIN_AUTO_VOCAB, MAX_AUTO_VOCAB = 512, 16384
+BATCH_CHARACTERS = 2**19
+CUTS: dict[TokenizerKind, Cut] = {
+    "byte": outside_markers,
+    "char": outside_markers,
+    "bpe": before_space,
+}
+"""Where a text may be cut so that its parts have the tokens, and the words, of the whole."""
 _MARKER = re.compile("(" + "|".join(map(re.escape, CONTROL_MARKERS)) + ")")
 _MARKER_IDS = {marker: token for token, marker in enumerate(CONTROL_MARKERS)}
 
@@ -58,8 +67,8 @@ class Tokenizer(Protocol):
     def encode(self, text: str) -> TokenIds:
         """Token ids [N]; every string without surrogates is a sequence of known tokens."""
 
-    def encode_documents(self, documents: Sequence[str]) -> Iterator[TokenIds]:
-        """`encode` of each document, faster where there are many."""
+    def encode_documents(self, documents: Iterable[str]) -> Iterator[TokenIds]:
+        """`encode` of each document, faster where there are many; some are held at a time."""
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text; bytes that are no whole UTF-8 character become U+FFFD."""
@@ -113,7 +122,7 @@ class CharTokenizer(_Vocabulary):
         parts = [self._encode_part(part) for part in _MARKER.split(text) if part]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint32)
 
-    def encode_documents(self, documents: Sequence[str]) -> Iterator[TokenIds]:
+    def encode_documents(self, documents: Iterable[str]) -> Iterator[TokenIds]:
         return map(self.encode, documents)
 
     def _encode_part(self, part: str) -> TokenIds:
@@ -158,18 +167,26 @@ class BpeTokenizer(_Vocabulary):
         self._tokenizer = tokenizer
         vocabulary = tokenizer.get_vocab()
         symbols = sorted(vocabulary, key=vocabulary.__getitem__)
-        values = [_symbol_bytes(symbol) for symbol in symbols[NUM_CONTROLS:]]
+        values = [symbol_bytes(symbol) for symbol in symbols[NUM_CONTROLS:]]
         super().__init__(values[256:], base=values[:256])
 
     def encode(self, text: str) -> TokenIds:
         return np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, np.uint32)
 
-    def encode_documents(self, documents: Sequence[str]) -> Iterator[TokenIds]:
-        """A thousand documents at a time, on all cores."""
-        for start in range(0, len(documents), 1000):
-            batch = list(documents[start : start + 1000])
-            for encoding in self._tokenizer.encode_batch_fast(batch, add_special_tokens=False):
-                yield np.array(encoding.ids, dtype=np.uint32)
+    def encode_documents(self, documents: Iterable[str]) -> Iterator[TokenIds]:
+        """BATCH_CHARACTERS and a document more at a time, on all cores."""
+        batch, length = [], 0
+        for document in documents:
+            batch.append(document)
+            length += len(document)
+            if length >= BATCH_CHARACTERS:
+                yield from self._encode_batch(batch)
+                batch, length = [], 0
+        yield from self._encode_batch(batch)
+
+    def _encode_batch(self, batch: list[str]) -> Iterator[TokenIds]:
+        for encoding in self._tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+            yield np.array(encoding.ids, dtype=np.uint32)
 
     def save(self, path: Path) -> None:
         write_atomically(path, (self._tokenizer.to_str() + "\n").encode())
@@ -177,24 +194,30 @@ class BpeTokenizer(_Vocabulary):
 
 def train_tokenizer(
     kind: TokenizerKind,
-    train_documents: Sequence[str],
+    train_documents: Iterable[str],
     vocab_size: int | None = None,
     progress: Reporter = SILENT,
+    num_bytes: int | None = None,
 ) -> Tokenizer:
-    """Fit a tokenizer to the train split.
+    """Fit a tokenizer to the train split, of which nothing is held but its distinct words.
 
     `vocab_size` is for BPE alone, None sizes it by `auto_vocab_size`; a text with fewer merges
-    than that gives a smaller vocabulary.
+    than that gives a smaller vocabulary. With `num_bytes` of None the documents are counted first,
+    and held for that.
     """
     match kind:
         case "byte":
             return CharTokenizer("byte")
         case "char":
-            characters = set().union(*map(set, train_documents))
+            beyond_ascii = (set(text) for text in train_documents if not text.isascii())
+            characters = set[str]().union(*beyond_ascii)
             return CharTokenizer("char", "".join(sorted(c for c in characters if ord(c) > 127)))
         case "bpe":
-            num_bytes = sum(len(document.encode()) for document in train_documents)
-            return _train_bpe(train_documents, vocab_size or auto_vocab_size(num_bytes), progress)
+            if num_bytes is None:
+                train_documents = tuple(train_documents)
+                num_bytes = sum(len(document.encode()) for document in train_documents)
+            size = vocab_size or auto_vocab_size(num_bytes)
+            return _train_bpe(train_documents, size, num_bytes, progress)
         case _:
             assert_never(kind)
 
@@ -237,7 +260,7 @@ def _not_a_tokenizer(path: Path) -> ValueError:
 
 
 def _train_bpe(
-    documents: Sequence[str], vocab_size: int, progress: Reporter = SILENT
+    documents: Iterable[str], vocab_size: int, num_bytes: int, progress: Reporter
 ) -> BpeTokenizer:
     """Markers are cut out first: no merge is spent on their letters."""
     tokenizer = HuggingFaceTokenizer(models.BPE())
@@ -253,36 +276,15 @@ def _train_bpe(
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     with progress.work("merging tokens"):
-        tokenizer.train_from_iterator(_without_markers(documents, progress), trainer)
+        tokenizer.train_from_iterator(_without_markers(documents, num_bytes, progress), trainer)
     return BpeTokenizer(tokenizer)
 
 
-def _without_markers(documents: Sequence[str], progress: Reporter) -> Iterator[str]:
+def _without_markers(documents: Iterable[str], num_bytes: int, progress: Reporter) -> Iterator[str]:
     """The stretches between markers. The library counts words as it takes them, merges after."""
-    done, total = 0, sum(len(document.encode()) for document in documents)
-    with progress.work("counting words", total, "bytes") as advance:
+    done = 0
+    with progress.work("counting words", num_bytes, "bytes") as advance:
         for document in documents:
             yield from (part for part in _MARKER.split(document)[::2] if part)
             done += len(document.encode())
             advance(done)
-
-
-def _byte_symbols() -> dict[str, int]:
-    """The printable stand-ins for the bytes in a byte-level vocabulary.
-
-    Printable Latin-1 stands for itself, the others for 256 and up in order.
-    Source: Radford et al., Language models are unsupervised multitask learners, 2019 (the code).
-    """
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = (value for value in range(256) if value not in printable)
-    shifted = {chr(256 + place): value for place, value in enumerate(others)}
-    return {chr(value): value for value in printable} | shifted
-
-
-_BYTE_OF_SYMBOL = _byte_symbols()
-BYTE_SYMBOLS = tuple(sorted(_BYTE_OF_SYMBOL, key=_BYTE_OF_SYMBOL.__getitem__))
-"""The stand-in for each byte from 0 to 255."""
-
-
-def _symbol_bytes(token: str) -> bytes:
-    return bytes(_BYTE_OF_SYMBOL[symbol] for symbol in token)

@@ -34,9 +34,12 @@ def endless(text: str, rng: np.random.Generator) -> Iterator[str]:
     if not paragraphs:
         raise ValueError("the text holds no word to make a corpus of; give another")
     words = np.array([word for paragraph in paragraphs for word in paragraph], dtype=object)
+    ends = np.cumsum([len(paragraph) for paragraph in paragraphs]).tolist()
     while True:
-        for index in rng.permutation(len(paragraphs)):
-            paragraph = np.array(paragraphs[index], dtype=object)
-            replaced = rng.random(len(paragraph)) < REPLACED
-            paragraph[replaced] = rng.choice(words, int(replaced.sum()))
-            yield " ".join(paragraph) + "\n\n"
+        others = words.copy()
+        replaced = rng.random(len(words)) < REPLACED
+        others[replaced] = rng.choice(words, int(replaced.sum()))
+        drawn = others.tolist()
+        for index in rng.permutation(len(paragraphs)).tolist():
+            start = ends[index - 1] if index else 0
+            yield " ".join(drawn[start : ends[index]]) + "\n\n"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.scaling.corpus import endless, write_corpus
+from tests.stretched import stretched
 from trainer.near_duplicates import group_near_duplicates
 
 WORDS = "the quick brown fox jumps over a lazy dog while seven wizards box with jade sphinxes"
@@ -27,7 +28,7 @@ def test_the_words_are_those_of_the_text_and_its_repetitions_are_no_near_copies(
     assert set(corpus.split()) <= set(TEXT.split())
     size = len(corpus) // 10
     parts = [corpus[start : start + size] for start in range(0, 10 * size, size)]
-    assert len(set(group_near_duplicates(parts))) == 10
+    assert len(set(group_near_duplicates(stretched(parts)).groups)) == 10
 
 
 def test_equal_seeds_write_equal_corpora(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.corpus import read_corpus
+from tests.stretched import joined
+from trainer.corpus import Corpus, read_corpus
 
 CHAT = "<|user|> one <|assistant|> two <|end_of_text|>\n"
 PROSE = "The wind went down.\r\n\r\nNobody came, but the lamp was lit.\n"
@@ -19,9 +20,15 @@ def write(path: Path, content: str | bytes) -> str:
     return str(path)
 
 
+def documents(corpus: Corpus) -> tuple[str, ...]:
+    found = joined(corpus.read())
+    assert list(map(len, found)) == list(corpus.lengths)
+    return found
+
+
 def test_running_text_is_one_document_with_its_line_ends(tmp_path: Path) -> None:
     corpus = read_corpus([write(tmp_path / "a.txt", PROSE)])
-    assert corpus.documents == (PROSE,)
+    assert documents(corpus) == (PROSE,)
     assert corpus.domain == "text"
     assert corpus.num_bytes == len(PROSE)
     assert corpus.sha256 == sha256(PROSE.encode()).hexdigest()
@@ -31,9 +38,10 @@ def test_running_text_is_one_document_with_its_line_ends(tmp_path: Path) -> None
 def test_dialogues_are_found_and_join_to_the_raw_text(tmp_path: Path, text: str) -> None:
     corpus = read_corpus([write(tmp_path / "a.txt", text)])
     assert corpus.domain == "chat"
-    assert corpus.documents[0].startswith("<|user|> one <|assistant|> two <|end_of_text|>")
-    assert len(corpus.documents) == 3 + ("cut" in text)
-    assert "".join(corpus.documents) == text
+    found = documents(corpus)
+    assert found[0].startswith("<|user|> one <|assistant|> two <|end_of_text|>")
+    assert len(found) == 3 + ("cut" in text)
+    assert "".join(found) == text
 
 
 def test_prose_that_mentions_the_marker_is_still_text(tmp_path: Path) -> None:
@@ -43,24 +51,25 @@ def test_prose_that_mentions_the_marker_is_still_text(tmp_path: Path) -> None:
 
 def test_the_domain_can_be_overridden(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", CHAT * 3)
-    assert read_corpus([path], "text").documents == (CHAT * 3,)
-    assert read_corpus([write(tmp_path / "b.txt", PROSE)], "chat").documents == (PROSE,)
+    assert documents(read_corpus([path], "text")) == (CHAT * 3,)
+    assert documents(read_corpus([write(tmp_path / "b.txt", PROSE)], "chat")) == (PROSE,)
 
 
 def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
-    assert read_corpus([write(tmp_path / "a.txt", b"\xef\xbb\xbfhello")]).documents == ("hello",)
+    path = write(tmp_path / "a.txt", b"\xef\xbb\xbfhello")
+    assert documents(read_corpus([path])) == ("hello",)
 
 
 def test_a_folder_is_read_in_sorted_order(tmp_path: Path) -> None:
     for name in ("b.txt", "a/z.md", "c.TXT", ".hidden.txt", ".git/d.txt", "e.py"):
         write(tmp_path / name, f"This is {name}.")
-    documents = read_corpus([str(tmp_path)]).documents
-    assert documents == ("This is a/z.md.\n", "This is b.txt.\n", "This is c.TXT.\n")
+    found = documents(read_corpus([str(tmp_path)]))
+    assert found == ("This is a/z.md.\n", "This is b.txt.\n", "This is c.TXT.\n")
 
 
 def test_several_files_keep_the_given_order(tmp_path: Path) -> None:
     paths = [write(tmp_path / name, f"I am {name}\n") for name in ("b.txt", "a.txt")]
-    assert read_corpus(paths).documents == ("I am b.txt\n", "I am a.txt\n")
+    assert documents(read_corpus(paths)) == ("I am b.txt\n", "I am a.txt\n")
     assert read_corpus(paths).sha256 != read_corpus(paths[::-1]).sha256
 
 
@@ -68,8 +77,8 @@ def test_jsonl_records_are_documents(tmp_path: Path) -> None:
     texts = ["first é", "second\u2028line\n", CHAT]
     lines = "\n".join(json.dumps({"text": t, "id": 1}, ensure_ascii=False) for t in texts)
     corpus = read_corpus([write(tmp_path / "a.jsonl", lines + "\n\n")])
-    assert corpus.documents == ("first é\n", "second\u2028line\n", CHAT)
-    assert corpus.num_bytes == len("".join(corpus.documents).encode())
+    assert documents(corpus) == ("first é\n", "second\u2028line\n", CHAT)
+    assert corpus.num_bytes == len("".join(documents(corpus)).encode())
 
 
 @pytest.mark.parametrize(
@@ -100,7 +109,7 @@ def test_useless_content_is_refused_in_one_line(
 
 def test_exactly_half_of_one_character_is_accepted(tmp_path: Path) -> None:
     text = "a b c d "
-    assert read_corpus([write(tmp_path / "a.txt", text)]).documents == (text,)
+    assert documents(read_corpus([write(tmp_path / "a.txt", text)])) == (text,)
 
 
 def test_missing_and_unusable_paths_are_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from state.durable import Operation, intercepted
 from state.records import Split
 from state.tasks import BatchKey
+from tests.stretched import by_split
 from trainer.config import DataConfig, TokenizerKind
 from trainer.corpus import read_corpus
 from trainer.data import IGNORED, SPLITS, Dataset, prepare
@@ -67,7 +68,7 @@ def test_the_manifest_counts_what_the_files_hold(folder: Path, kind: TokenizerKi
 
 @each_kind
 def test_the_documents_are_those_of_the_split(folder: Path, kind: TokenizerKind) -> None:
-    splits = split_corpus(read_corpus([str(folder / "text.txt")]), 0.1, 0.1)
+    splits = by_split(split_corpus(read_corpus([str(folder / "text.txt")]), 0.1, 0.1))
     dataset = Dataset(folder / kind)
     assert {name: dataset.documents(name) for name in SPLITS} == splits
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stretched import joined
 from trainer.corpus import read_corpus
 from trainer.demo_corpus import TOPICS, Draw, demo_text, write_demo_corpus
 from trainer.order2 import order2_bits_per_byte
@@ -29,8 +30,9 @@ def test_it_is_a_chat_corpus_of_nearly_the_asked_size(tmp_path: Path) -> None:
     assert corpus.domain == "chat"
     assert 48_000 < corpus.num_bytes <= 50_000
     form = r"(<\|user\|> [^<]+[.?] <\|assistant\|> [^<]+[.?] )+<\|end_of_text\|>\n"
-    assert all(re.fullmatch(form, document) for document in corpus.documents)
-    assert len(set(corpus.documents)) == len(corpus.documents)
+    documents = joined(corpus.read())
+    assert all(re.fullmatch(form, document) for document in documents)
+    assert len(set(documents)) == len(documents)
 
 
 def test_sums_and_counts_are_right() -> None:

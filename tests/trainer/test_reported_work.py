@@ -39,7 +39,7 @@ def test_preparing_a_text_tells_every_step_to_its_end(
     silent = prepare(config, tmp_path / "silent", 16)
     manifest = prepare(config, tmp_path / "told", 16, progress=Reporter(shown))
     assert manifest == silent
-    whole = ["finding dialogues", "looking for near copies"]
+    whole = ["finding dialogues", "looking for near copies", "dealing out the text"]
     whole += [f"tokenising the {name} split" for name in manifest.splits]
     whole += ["counting words"] if kind == "bpe" else []
     for what in whole:

@@ -1,27 +1,44 @@
 """Splits that are disjoint, sized as asked and the same in any order."""
 
 from collections import Counter
+from collections.abc import Iterable
+from functools import partial
 from hashlib import sha256
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from state.records import Split
 from state.seeds import generator
+from tests.stretched import by_split, joined, stretched
+from trainer.blocks import block_size, cut_blocks
 from trainer.config import Contiguous, DataConfig
 from trainer.corpus import Corpus
 from trainer.demo_corpus import demo_text
 from trainer.near_duplicates import group_near_duplicates, normalise
-from trainer.splits import block_size, cut_blocks, split_contiguous, split_corpus
+from trainer.splits import Units, split_contiguous
+from trainer.splits import split_corpus as deal_corpus
 
 WORDS = ("ship", "lamp", "river", "stone", "cloud", "table", "friend", "north", "silver", "garden")
 
 
 def corpus(*documents: str) -> Corpus:
-    joined = "".join(documents).encode()
-    return Corpus(documents, "chat", len(joined), sha256(joined).hexdigest())
+    content = "".join(documents).encode()
+    read, lengths = partial(stretched, documents), [len(document) for document in documents]
+    return Corpus(read, lengths, "chat", len(content), sha256(content).hexdigest())
+
+
+def split_corpus(
+    whole: Corpus, search: float, test: float, units_of: Units = "auto"
+) -> dict[Split, tuple[str, ...]]:
+    return by_split(deal_corpus(whole, search, test, units_of))
+
+
+def group(texts: Iterable[str]) -> NDArray[np.intp]:
+    return group_near_duplicates(stretched(texts)).groups
 
 
 def sentence(index: int, num_words: int = 40) -> str:
@@ -41,7 +58,7 @@ def share(documents: tuple[str, ...], whole: Corpus) -> float:
 def test_every_document_is_in_exactly_one_split() -> None:
     whole = corpus(*map(sentence, range(300)))
     splits = split_corpus(whole, 0.1, 0.2)
-    assert Counter(whole.documents) == sum(map(Counter, splits.values()), Counter())
+    assert Counter(joined(whole.read())) == sum(map(Counter, splits.values()), Counter())
     assert all(count == 1 for count in Counter(sum(splits.values(), ())).values())
 
 
@@ -90,20 +107,20 @@ def test_near_duplicates_stay_on_one_side() -> None:
 
 
 def test_unrelated_texts_do_not_form_groups() -> None:
-    groups = group_near_duplicates([sentence(index) for index in range(500)])
+    groups = group([sentence(index) for index in range(500)])
     assert len(set(groups.tolist())) == 500
 
 
 def test_a_corpus_of_templates_does_not_become_one_group() -> None:
     frame = sentence(0, 30).strip()
     texts = [f"{frame} {sentence(index, 6)}" for index in range(1, 200)]
-    assert np.bincount(group_near_duplicates(texts)).max() <= 0.25 * len(texts)
+    assert np.bincount(group(texts)).max() <= 0.25 * len(texts)
     splits = split_corpus(corpus(*texts), 0.1, 0.1)
     assert len(splits["test"]) == pytest.approx(20, abs=2)
 
 
 def test_texts_equal_but_for_case_and_space_share_a_group_whatever_their_number() -> None:
-    groups = group_near_duplicates(["Good  day\n", "good day", *["GOOD DAY"] * 50, "good night"])
+    groups = group(["Good  day\n", "good day", *["GOOD DAY"] * 50, "good night"])
     assert len(set(groups[:52].tolist())) == 1
     assert groups[52] != groups[0]
     assert normalise("Good  day\n") == b"good day"
@@ -120,18 +137,18 @@ def test_texts_equal_but_for_case_and_space_share_a_group_whatever_their_number(
     ],
 )
 def test_blocks_join_to_the_text_and_keep_their_size(text: str) -> None:
-    blocks = list(cut_blocks(text, 2000))
+    blocks = list(cut_blocks([text], 2000))
     assert "".join(blocks) == text
     assert all(1000 <= len(block) <= 4000 for block in blocks[:-1])
 
 
 def test_blocks_end_with_a_paragraph_where_they_can() -> None:
-    assert all(block.endswith("\n\n") for block in list(cut_blocks(prose(60), 4000))[:-1])
+    assert all(block.endswith("\n\n") for block in list(cut_blocks([prose(60)], 4000))[:-1])
 
 
 def test_a_repeated_chapter_falls_into_equal_blocks() -> None:
     chapter = prose(60)
-    blocks = list(cut_blocks(chapter + sentence(1000, 100) + "\n\n" + chapter, 2000))
+    blocks = list(cut_blocks([chapter, sentence(1000, 100), "\n\n", chapter], 2000))
     repeated = sum(count for count in Counter(blocks).values() if count > 1)
     assert repeated > 0.8 * len(blocks)
 
@@ -165,8 +182,8 @@ def characters(splits: dict[Split, tuple[str, ...]]) -> dict[str, str]:
 def test_contiguous_parts_are_the_first_and_the_last_characters_of_the_text() -> None:
     text = prose(40)
     whole, cut = corpus(text), int(0.9 * len(text))
-    splits = split_contiguous(whole, Contiguous(train=0.9, search=0.1, test=0))
-    assert splits == {"train": (text[:cut],), "search": (text[cut:],)}
+    splits = by_split(split_contiguous(whole, Contiguous(train=0.9, search=0.1, test=0)))
+    assert splits == {"train": (text[:cut],), "search": (text[cut:],), "test": ()}
 
 
 @given(
@@ -179,24 +196,25 @@ def test_contiguous_parts_join_to_the_text_in_its_order(
 ) -> None:
     search = min(search, 100 - train)
     parts = Contiguous(train=train / 100, search=search / 100, test=(100 - train - search) / 100)
-    parted = characters(split_contiguous(corpus(*documents), parts))
+    parted = characters(by_split(split_contiguous(corpus(*documents), parts)))
     text = "".join(documents)
     assert "".join(parted.values()) == text
     assert len(parted["train"]) == train * len(text) // 100
-    assert ("test" in parted) == (train + search < 100)
+    assert parted["test"] == "" or train + search < 100
 
 
 def test_documents_stay_apart_unless_a_border_falls_into_one() -> None:
-    splits = split_contiguous(corpus("aaaa", "bbbb", "cc"), Contiguous.parse("contiguous:.6,.2,.2"))
+    parts = Contiguous.parse("contiguous:.6,.2,.2")
+    splits = by_split(split_contiguous(corpus("aaaa", "bbbb", "cc"), parts))
     assert splits == {"train": ("aaaa", "bb"), "search": ("bb",), "test": ("cc",)}
 
 
 def test_documents_are_dealt_out_whole_or_the_text_in_blocks_where_that_is_asked_for() -> None:
     whole = corpus(prose(200), *map(sentence, range(20)))
     documents = split_corpus(whole, 0.1, 0.1, "document")
-    assert sum(documents.values(), ()).count(whole.documents[0]) == 1
+    assert sum(documents.values(), ()).count(next(iter(joined(whole.read())))) == 1
     blocks = split_corpus(whole, 0.1, 0.1, "block")
-    size = block_size(sum(map(len, whole.documents)))
+    size = block_size(sum(whole.lengths))
     assert max(len(unit) for units in blocks.values() for unit in units) <= 2 * size
     assert share(blocks["test"], whole) == pytest.approx(0.1, abs=0.03)
 

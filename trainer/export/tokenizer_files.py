@@ -11,9 +11,10 @@ from pydantic import JsonValue
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 
+from trainer.byte_symbols import BYTE_SYMBOLS
 from trainer.config import Domain
 from trainer.export.torch_folder import json_bytes
-from trainer.tokenizer import BYTE_SYMBOLS, CONTROL_MARKERS
+from trainer.tokenizer import CONTROL_MARKERS
 
 END_OF_TEXT, PAD = "<|end_of_text|>", "<|pad|>"
 CHAT_TEMPLATE = (
