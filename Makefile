@@ -30,10 +30,10 @@ run: setup $(DATA)  ## train on DATA (a demo corpus is made if there is none) wi
 	$(BIN)/symbio-auto --data $(DATA) --budget $(BUDGET)
 
 test: setup  ## all tests but the soaks
-	$(BIN)/pytest -m "not soak and not gpu" -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -m "not soak and not gpu" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 quick: setup  ## the tests that need neither Ray nor patience
-	$(BIN)/pytest -m "not soak and not gpu and not slow and not ray" -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -m "not soak and not gpu and not slow and not ray" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 format: setup  ## rewrite the code in the house style
 	$(BIN)/ruff format .

@@ -1,10 +1,12 @@
 """Do the validation gates see what they must, and nothing where all is well?
 
     python -m benchmarks.gates --data tinyshakespeare.txt --scratch FOLDER [--save]
+    python -m benchmarks.gates --data tinyshakespeare.txt --scratch FOLDER --first-seed 20 [--save]
 
 One model of two layers of 64 on characters, one thread: a healthy run of each backbone, held
 against the gpt run; six runs that were made sick; healthy seeds of one layer of 32, the backbones
-in turn, held against the first of them.
+in turn, held against the first of them. With --first-seed these seeds alone, which no limit has
+been set by: a repetition, in results/gates-from-N.json.
 Every run trains with its gates, and `symbio-auto gates` judges it afterwards. A run is in
 FOLDER/gates.jsonl once it is finished, and is not made again.
 
@@ -27,6 +29,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from benchmarks.gates_sabotage import SABOTAGES
+from benchmarks.gates_tables import case_table, seed_table
 from benchmarks.kept_rows import KeptRows, Row
 from benchmarks.recording import write_result
 from orchestrator.analysis.gates.examine import gates_of
@@ -75,7 +78,30 @@ class Case(NamedTuple):
 def main() -> None:
     """Make what is missing, print the table, record it if asked."""
     asked = arguments()
+    asked.scratch.mkdir(parents=True, exist_ok=True)
     kept = KeptRows(asked.scratch / "gates.jsonl")
+    table = {} if asked.first_seed else runs_of(asked, kept)
+    seeds = [row_of(asked, kept, case) for case in healthy(asked)]
+    tally: dict[str, JsonValue] = {}
+    for name in BACKBONES:
+        rows = [one for one in seeds if one["backbone"] == name]
+        tally[name] = told_apart(rows)
+    sick: dict[str, JsonValue] = {
+        f"{one['backbone']} {one['seed']}": [*failed(one)] for one in seeds if failed(one)
+    }
+    print(case_table(table), seed_table(tally), sep="\n\n")
+    print(f"{len(sick)} of {len(seeds)} healthy runs fail a gate: {sick or 'none'}")
+    if asked.save:
+        name = f"gates-from-{asked.first_seed}" if asked.first_seed else "gates"
+        settings: dict[str, JsonValue] = {
+            name: getattr(asked, name) for name in ("steps", "first_seed", "seeds", "seed_steps")
+        }
+        found: dict[str, JsonValue] = {"runs": table, "healthy": tally, "failed": sick}
+        print(write_result(name, {**settings, **found}))
+
+
+def runs_of(asked: argparse.Namespace, kept: KeptRows) -> dict[str, JsonValue]:
+    """The healthy run of each backbone and the sick ones, and which gate saw what."""
     table: dict[str, JsonValue] = {}
     for name in BACKBONES:
         table[name] = shown(name, row_of(asked, kept, Case(name, 0, asked.steps)))
@@ -84,21 +110,11 @@ def main() -> None:
         steps = DIVERGING_TIMES * asked.steps if fault == "diverging" else asked.steps
         case = Case(backbone, 0, steps, fault=fault)
         table[fault] = shown(fault, row_of(asked, kept, case))
-    seeds = [row_of(asked, kept, case) for case in healthy(asked)]
-    tally: dict[str, JsonValue] = {}
-    for name in BACKBONES:
-        rows = [one for one in seeds if one["backbone"] == name]
-        tally[name] = told_apart(rows)
-        print(f"{name}, {len(rows)} seeds: {tally[name]}")
-    print(f"{sum(bool(failed(one)) for one in seeds)} of {len(seeds)} healthy runs fail a gate")
-    caught = {fault: failed(table[fault]) for fault in EXPECTED}
-    for fault, gates in caught.items():
-        verdict = "caught" if EXPECTED[fault] in gates else "MISSED"
+    for fault, gate in EXPECTED.items():
+        gates = failed(table[fault])
+        verdict = "caught" if gate in gates else "MISSED"
         print(f"{fault}: {verdict} by {', '.join(gates) or 'no gate'}")
-    if asked.save:
-        names = ("steps", "seeds", "seed_steps")
-        settings: dict[str, JsonValue] = {name: getattr(asked, name) for name in names}
-        print(write_result("gates", {**settings, "runs": table, "healthy": tally}))
+    return table
 
 
 def arguments() -> argparse.Namespace:
@@ -110,16 +126,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, default=Path("runs/gates"))
     parser.add_argument("--steps", type=int, default=240)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0, help="of the healthy seeds, alone")
     parser.add_argument("--seed-steps", type=int, default=120, help="of each healthy seed")
-    parser.add_argument("--save", action="store_true", help="write results/gates.json")
+    parser.add_argument("--save", action="store_true", help="write the result file")
     return parser.parse_args()
 
 
 def healthy(asked: argparse.Namespace) -> list[Case]:
-    """A run of each seed, the backbones in turn."""
+    """A run of each seed, the backbones in turn, gpt first."""
+    first = asked.first_seed
     return [
-        Case(BACKBONES[seed % len(BACKBONES)], seed, asked.seed_steps, SMALL)
-        for seed in range(asked.seeds)
+        Case(BACKBONES[(seed - first) % len(BACKBONES)], seed, asked.seed_steps, SMALL)
+        for seed in range(first, first + asked.seeds)
     ]
 
 
@@ -141,7 +159,8 @@ def measured(asked: argparse.Namespace, case: Case) -> Row:
     characters = DIVERGING_CHARACTERS if fault == "diverging" else CHARACTERS
     data = asked.scratch / f"{characters}.txt"
     data.write_text(asked.data.read_text(encoding="utf-8")[:characters], encoding="utf-8")
-    first = folder_of(asked, case._replace(backbone="gpt", seed=0)).root
+    seed = asked.first_seed if case.dim == SMALL else 0
+    first = folder_of(asked, case._replace(backbone="gpt", seed=seed)).root
     sabotage = SABOTAGES.get(fault, nullcontext)
     with sabotage():
         stopped, seconds = trained(config_of(case, data, folder))
@@ -229,7 +248,7 @@ def failed(row: JsonValue) -> list[str]:
 
 
 def told_apart(rows: list[Row]) -> dict[str, JsonValue]:
-    """How often each gate said what, and the range of its numbers."""
+    """How often each gate of one backbone said what, and the range of its numbers."""
     counts: dict[str, Counter[str]] = {}
     values: dict[str, list[float]] = {}
     for one in (each for row in rows for each in verdicts_of(row)):

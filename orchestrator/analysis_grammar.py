@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.analysis.diagnose.reach import LEAST_REACH, MOST_REACH, REACH
-from orchestrator.flags import add_waivers, whole
+from orchestrator.flag_values import whole
+from orchestrator.flags import add_waivers
 
 SERVE_DESCRIPTION = """\
 Pages and a read API over many runs, in a browser on this machine or elsewhere.

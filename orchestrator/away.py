@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from orchestrator.courier import Courier, require_same_packages
-from orchestrator.guest import Greeting, Missing
+from orchestrator.guest import Delivery, Greeting, Missing
 from orchestrator.patience import Patience
 from orchestrator.task_runner import TaskRunner
 from orchestrator.workers import (
-    Answer,
     Greetings,
     Reference,
     Worker,
@@ -82,7 +81,7 @@ class Away:
         return away
 
     def opened(
-        self, slot: int, worker: Worker, task: Task, answer: Answer
+        self, slot: int, worker: Worker, task: Task, answer: Outcome | Delivery | Missing
     ) -> "Outcome | Reference":
         """The outcome; or, where a worker lacked something, the task on its way again."""
         match answer:

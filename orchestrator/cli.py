@@ -12,7 +12,7 @@ from orchestrator.grammar import EXIT_USAGE, build_parser
 
 EXIT_FAILURE = 1
 EXIT_STOPPED = 3
-STOPPING = frozenset({"HostDivergedError", "GateFailedError"})
+STOPPING = frozenset({"GateFailedError", "HostDivergedError", "ReferenceDivergedError"})
 """Errors by which a guard of ours ends a run."""
 EXIT_INTERRUPTED = 130
 

@@ -1,6 +1,5 @@
 """Turning the state of a run into a commit and back."""
 
-import json
 import re
 from datetime import UTC, datetime
 
@@ -13,12 +12,14 @@ from orchestrator.evolution.kuramoto import order_parameter
 from orchestrator.phases import phases_of
 from orchestrator.retention import retained
 from orchestrator.run_state import RunState
+from orchestrator.run_state.growing import EXCLUDED, growing_lists
 from orchestrator.telemetry import Telemetry
 from state import partial
 from state.base import Record
 from state.commit import CommitRecord
 from state.commit_files import CommitFiles
 from state.objects import ObjectStore
+from state.sealed import Text
 
 _SHA256 = re.compile(r'(?<!\\)"([0-9a-f]{64})"(?!:)')
 """As a whole string in JSON text, where a quote inside a string follows a backslash; no key."""
@@ -43,20 +44,22 @@ def publish(
         OutOfSpace: the disk is full, or would be; the old commit is still valid.
     """
     folder, store = commits.folder, ObjectStore(commits.folder.objects)
-    state = saved.model_dump(mode="json")
-    sizes = {sha: store.path(sha).stat().st_size for sha in sorted(sha256s_in(state["run"]))}
+    state = saved.model_dump(mode="json", exclude={"run": EXCLUDED})
+    parts = {name: Text.of(part) for name, part in state.items() if name != "run"}
+    run, named = commits.lists.encode(state["run"], growing_lists(saved.run))
+    sizes = {sha: store.path(sha).stat().st_size for sha in sorted(_sha256s(named))}
     record = CommitRecord(
         run_id=saved.run.run_id,
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
         generation=saved.run.generation,
         summary=summary(saved.config, saved.run),
-        state=state,
+        state={},
         objects=sizes,
         kept=retained(commits.kept, saved.run, sizes, saved.config.keep_gb),
         journal_bytes=journal_bytes,
         environment=environment_of(saved.config.engine),
     )
-    commits.publish(record)
+    commits.publish(record, Text.of_entries({**parts, "run": run}))
     if concluded:
         partial.clear(folder)
     store.collect(commits.reachable | partial.objects_in_progress(folder))
@@ -104,4 +107,8 @@ def named_objects(state: RunState) -> set[str]:
 
 def sha256s_in(document: JsonValue) -> set[str]:
     """Every string in it that is a sha256."""
-    return set(_SHA256.findall(json.dumps(document)))
+    return _sha256s(Text.of(document))
+
+
+def _sha256s(text: Text) -> set[str]:
+    return set(_SHA256.findall(text.plain))

@@ -3,12 +3,13 @@
 Imports no torch, so that a wrong value is refused before anything slow is loaded.
 """
 
-from typing import Literal, assert_never
+from typing import Annotated, Literal, assert_never
 
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator.battery_config import BatteryConfig
 from orchestrator.fusable import require_fusable
+from orchestrator.gate_config import GateConfig
 from orchestrator.parts_config import PartsConfig
 from orchestrator.train_config import TrainConfig
 from orchestrator.validation_config import ValidationConfig
@@ -151,19 +152,6 @@ class HostConfig(Record):
     """Steps between evaluations at most; small phases evaluate `chunks_per_phase` times."""
 
 
-class GateConfig(Record):
-    """Limits of the phase gate."""
-
-    bits_per_byte_slack: float = Field(default=0.005, ge=0)
-    """Relative deficit to the best so far that still passes."""
-    composite_slack: float = Field(default=0.03, ge=0)
-    """Deficit of the battery's composite to the best so far that still passes."""
-    composite_collapse: float = Field(default=0.7, gt=0, lt=1)
-    """A composite below this share of the best, intervals apart, goes back at once."""
-    level: float = Field(default=0.95, gt=0.5, lt=1)
-    resamples: int = Field(default=1000, ge=100, le=100_000)
-
-
 class EngineConfig(Record):
     """Where the members train."""
 
@@ -172,6 +160,14 @@ class EngineConfig(Record):
     """Device slots; None takes one a physical core."""
     host_threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads of a single host; None takes every core. Part of what fixes the bits."""
+    cuda_graphs: bool = False
+    """On CUDA: record the launches of a stack's step and replay them as one."""
+    device_index: int = Field(default=0, ge=0)
+    """On CUDA, with one process: which of the GPUs that it sees."""
+    host_devices: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = 1
+    """Devices of this machine that a host's batches are spread over; part of what fixes the bits.
+    auto: every GPU, as far as they divide the batch.
+    """
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the products; auto: bfloat16 on CUDA, float32 on a CPU."""

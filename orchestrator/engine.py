@@ -42,14 +42,9 @@ class InlineEngine:
         for group in groups(tasks, self._setup):
             if should_stop():
                 break
-            found = self._run([tasks[index] for index in group])
+            found = self._runner.run_job([tasks[index] for index in group])
             outcomes |= zip(group, found, strict=True)
         return [outcomes[index] for index in sorted(outcomes)]
 
-    def _run(self, group: Sequence[Task]) -> list[Outcome]:
-        if len(group) == 1:
-            return [self._runner.run(group[0])]
-        return self._runner.run_together(group)
-
     def close(self) -> None:
-        return None
+        self._runner.close()

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from orchestrator.battery.prompt_file import prompt_lines
 from orchestrator.config import RunConfig
+from orchestrator.flag_values import names, number, whole, whole_or_auto
 from orchestrator.settings import Settings, merge, nested
 from orchestrator.sizing import SIZES
 
@@ -25,41 +26,6 @@ class Flag(NamedTuple):
     metavar: str | None = None
     unset: str = ""
     """What holds without it, where that is no single value."""
-
-
-def whole(text: str) -> int:
-    """A whole number.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number; give one such as 2000"
-        ) from None
-
-
-def number(text: str) -> float:
-    """A finite number.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if value != value or value in (float("inf"), float("-inf")):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number; give one such as 0.003")
-    return value
-
-
-def names(text: str) -> list[JsonValue]:
-    """Names between commas; `none` is the empty list."""
-    parts: list[JsonValue] = [part.strip() for part in text.split(",") if part.strip()]
-    return [] if parts == ["none"] else parts
 
 
 FLAGS = (
@@ -105,6 +71,7 @@ FLAGS = (
         "--ray-address", "engine.ray_address", str, "a Ray cluster that runs", metavar="HOST:PORT"
     ),
     Flag("--device", "engine.device", str, "where to compute", ("auto", "cpu", "cuda")),
+    Flag("--host-devices", "engine.host_devices", whole_or_auto, "devices that share a host"),
     Flag("--stack", "engine.stack", whole, "members trained as one", unset="16 on CUDA, else 0"),
     Flag("--dtype", "engine.dtype", str, "of the products", ("auto", "float32", "bfloat16")),
     Flag("--seed", "seed", whole, "random seed; the same one gives the same bits"),
@@ -124,6 +91,7 @@ class Switch(NamedTuple):
 SWITCHES = (
     Switch("--strict-gates", "validation.strict", "stop where any validation gate fails"),
     Switch("--stateful", "model.stateful", "hand the states of a recurrent backbone on"),
+    Switch("--cuda-graphs", "engine.cuda_graphs", "on CUDA, record a stack's step and replay it"),
     Switch(
         "--deterministic",
         "engine.deterministic",
@@ -151,7 +119,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "the validation gates": ("--strict-gates", "--waive"),
     "the engine": (
         *("--engine", "--workers", "--ray-address", "--device", "--backend", "--stack"),
-        *("--dtype", "--deterministic", "--seed"),
+        *("--host-devices", "--dtype", "--cuda-graphs", "--deterministic", "--seed"),
     ),
     "the run and what is shown": (
         *("--run-dir", "--keep-gb", "--config", "--resume", "--plain", "--json"),
@@ -249,7 +217,7 @@ def given_waivers(given: Settings) -> list[str]:
     return [str(name) for name in names]
 
 
-METAVARS: Mapping[object, str] = {whole: "N", number: "X", names: "LIST"}
+METAVARS: Mapping[object, str] = {whole: "N", whole_or_auto: "N", number: "X", names: "LIST"}
 _ORDER = [flag for flags in GROUPS.values() for flag in flags]
 
 

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.flags import FlagGroups, add_flags, number, whole
+from orchestrator.flag_values import number, whole
+from orchestrator.flags import FlagGroups, add_flags
 from orchestrator.reporting_flags import add_reporting, add_sample_interval
 from orchestrator.settings import Settings
 from orchestrator.train_flags import (

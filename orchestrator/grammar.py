@@ -6,7 +6,8 @@ from typing import NoReturn
 
 from orchestrator.analysis_grammar import add_analysis_commands
 from orchestrator.battery.prompt_file import prompt_lines
-from orchestrator.flags import FlagGroups, add_flags, add_waivers, number, whole
+from orchestrator.flag_values import number, whole
+from orchestrator.flags import FlagGroups, add_flags, add_waivers
 from orchestrator.gcp_grammar import add_gcp
 from orchestrator.help_page import USAGE, add_examples, front_page
 from orchestrator.one_line_parser import EXIT_USAGE, OneLineParser

@@ -15,7 +15,7 @@ from orchestrator.first_look import first_look
 from orchestrator.in_cluster import placed
 from orchestrator.intervention import Intervention, place_of, waiver, with_settings
 from orchestrator.origin import Origin, find_origin
-from orchestrator.resolve import resolve_data, resolve_engine
+from orchestrator.resolve import on_devices, resolve_data, resolve_engine
 from orchestrator.run_state import first_state
 from orchestrator.settings import Settings
 from orchestrator.stages.conclusion import Event
@@ -150,9 +150,11 @@ def prepare_resume(
     saved = restore(loaded.record)
     before = saved.config.engine
     wanted = _engine_of(saved, engine or {})
-    saved = saved.model_copy(update={"config": saved.config.model_copy(update={"engine": wanted})})
+    config = saved.config.model_copy(update={"engine": wanted})
     if saved.run.status == "running":
-        start(resolve_engine(wanted))
+        config = on_devices(config)
+        start(resolve_engine(config.engine))
+    saved = saved.model_copy(update={"config": config})
     require_intact(folder.data)
     notes = (
         *((loaded.message,) if loaded.message else ()),
@@ -219,8 +221,11 @@ def _counted(prepared: Prepared) -> Prepared:
 def _changes(record: CommitRecord, before: EngineConfig, config: RunConfig) -> tuple[str, ...]:
     """What a user must know of the bits before the run goes on."""
     changed = differences(record.environment, environment_of(config.engine))
-    if before.device != config.engine.device:
-        changed.append(f"device was {before.device}, now {config.engine.device}")
+    now = config.engine
+    names = ["device", "host_devices", *(["workers"] if now.stack and now.engine == "ray" else [])]
+    for name in names:
+        if getattr(before, name) != getattr(now, name):
+            changed.append(f"{name} was {getattr(before, name)}, now {getattr(now, name)}")
     if not changed:
         return promises(config)
     return (

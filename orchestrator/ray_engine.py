@@ -31,6 +31,7 @@ from state.progress import SILENT, Reporter
 from state.results import Outcome
 from state.tasks import Task
 from trainer.config import WorkerSetup
+from trainer.stacked.grouping import groups
 
 if TYPE_CHECKING:
     from orchestrator.away import Away
@@ -44,9 +45,10 @@ Running = Assignments[Reference]
 class RayEngine:
     """`slots` actors in a Ray of its own, or in one that runs at `address`.
 
-    What a task itself raises is its result. A worker that dies, hangs or runs out of memory is
-    replaced and its task tried once more. A local Ray whose head dies is started again, once
-    before a task ends again.
+    An actor is given one task at a time, or a stack of them where they are stacked; in a cluster
+    one at a time. What a task itself raises is its result. A worker that dies, hangs or runs out
+    of memory is replaced and its task tried once more; a stack whose workers die comes apart. A
+    local Ray whose head dies is started again, once before a task ends again.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class RayEngine:
         """See `Engine.run`. What still runs some seconds after a stop is given up."""
         if tasks and not should_stop():
             self._load(len(tasks))
-        batch = Running(tasks, self.slots)
+        batch = Running(tasks, self.slots, self._jobs(tasks))
         stopping_seconds = 0.0
         while True:
             if stopping := should_stop():
@@ -112,11 +114,14 @@ class RayEngine:
 
     # ---- tasks
 
+    def _jobs(self, tasks: Sequence[Task]) -> list[list[int]] | None:
+        return groups(tasks, self._setup, self.slots) if self._away is None else None
+
     def _start(self, batch: Running) -> None:
         while (slot := batch.next_slot(self._empty_seats())) is not None:
-            task = batch.tasks[batch.waiting[0]]
-            limit = self._pace.limit_seconds(task)
-            batch.start(self._send(slot, task), slot, limit)
+            tasks = batch.next_tasks()
+            limit = sum(map(self._pace.limit_seconds, tasks))
+            batch.start(self._send(slot, tasks, anew=batch.begins_anew()), slot, limit)
         if batch.running:
             self._load_others()
 
@@ -133,21 +138,26 @@ class RayEngine:
         return min(max(0.0, time.monotonic() - began), 2 * POLL_SECONDS)
 
     def _settle(self, batch: Running, reference: Reference) -> None:
-        task, slot = batch.task(reference), batch.running[reference].slot
+        tasks, slot = batch.job(reference), batch.running[reference].slot
         try:
-            outcome = self._opened(slot, task, answer_of(reference))
+            outcomes = self._opened(slot, tasks, answer_of(reference))
         except WorkerDied as error:
             self._try_again(batch, reference, f"worker died: {error}")
             return
-        if not isinstance(outcome, Outcome):
-            batch.exchange(reference, outcome)
+        if not isinstance(outcomes, list):
+            batch.exchange(reference, outcomes)
             return
-        if (outcome.result.error or "").startswith(OUT_OF_MEMORY):
-            self._try_again(batch, reference, f"worker ran out of memory: {outcome.result.error}")
+        short = [error for error in map(_error, outcomes) if error.startswith(OUT_OF_MEMORY)]
+        if len(outcomes) == len(short) == 1:
+            self._try_again(batch, reference, f"worker ran out of memory: {short[0]}")
             return
-        self._pace.learn(task, outcome)
+        if short:
+            self._kill(slot)
+        ended = [None if _error(one) in short else one for one in outcomes]
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            self._pace.learn(task, outcome)
         self._started_again = False
-        batch.end(reference, outcome)
+        batch.end(reference, ended)
 
     def _give_up_hanging(self, batch: Running, seconds: float) -> None:
         for reference, attempt in list(batch.running.items()):
@@ -160,19 +170,19 @@ class RayEngine:
         if self._head.is_gone():
             batch.put_back(reference, counts=False)
             return
-        attempt = batch.running[reference]
-        forgiven = self._away is not None and self._away.forgives(
-            attempt.slot, batch.task(reference)
-        )
+        attempt, tasks = batch.running[reference], batch.job(reference)
+        forgiven = self._away is not None and self._away.forgives(attempt.slot, tasks[0])
         self._kill(attempt.slot)
-        count = batch.attempts[attempt.index]
+        count = batch.attempts_of(reference)
         if forgiven:
             batch.put_back(reference, counts=False)
         elif count < ATTEMPTS:
             batch.put_back(reference, counts=True)
+        elif len(tasks) > 1:
+            batch.take_apart(reference)
         else:
             error = f"{reason} ({count} attempts)"
-            batch.end(reference, Outcome(result=failed(batch.task(reference), error)))
+            batch.end(reference, [Outcome(result=failed(tasks[0], error))])
 
     def _abandon(self, batch: Running) -> None:
         for attempt in batch.running.values():
@@ -180,18 +190,22 @@ class RayEngine:
 
     # ---- workers
 
-    def _send(self, slot: int, task: Task) -> Reference:
+    def _send(self, slot: int, tasks: Sequence[Task], *, anew: bool) -> Reference:
         actor = self._actor(slot)
         if self._away is not None:
-            return self._away.send(slot, actor, task)
-        reference: Reference = actor.run.remote(self._runner, self._setup, task)
+            return self._away.send(slot, actor, tasks[0])
+        reference: Reference = actor.run_job.remote(self._runner, self._setup, tasks, anew=anew)
         return reference
 
-    def _opened(self, slot: int, task: Task, answer: Answer) -> "Outcome | Reference":
-        if self._away is not None:
-            return self._away.opened(slot, self._actors[slot], task, answer)
-        assert isinstance(answer, Outcome)
-        return answer
+    def _opened(
+        self, slot: int, tasks: Sequence[Task], answer: Answer
+    ) -> "list[Outcome] | Reference":
+        if self._away is None:
+            assert isinstance(answer, list)
+            return answer
+        assert not isinstance(answer, list)
+        opened = self._away.opened(slot, self._actors[slot], tasks[0], answer)
+        return [opened] if isinstance(opened, Outcome) else opened
 
     def _empty_seats(self) -> frozenset[int]:
         """Those for which Ray has no place in its cluster just now; here there always is one."""
@@ -255,6 +269,10 @@ class RayEngine:
         self.close()
         with self._progress.work("starting Ray again"):
             self._head = self._open()
+
+
+def _error(outcome: Outcome) -> str:
+    return outcome.result.error or ""
 
 
 def _away(

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.flags import FlagGroups, whole
+from orchestrator.flag_values import whole
+from orchestrator.flags import FlagGroups
 
 ParserT = TypeVar("ParserT", bound=argparse.ArgumentParser)
 

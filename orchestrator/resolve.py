@@ -8,6 +8,7 @@ import psutil
 
 from orchestrator.cluster_fit import is_away
 from orchestrator.config import EngineConfig, RunConfig
+from orchestrator.host_devices import with_host_devices
 from orchestrator.intervals import eval_steps, sample_steps
 from orchestrator.schedule import warmup_steps
 from orchestrator.sizing import Choice, choose_size, size_of
@@ -66,6 +67,7 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
         optimizer = optimizer.model_copy(update={"muon_lr": scaled})
     require_lengths(optimizer, model)
     resolved = config.model_copy(update={"engine": engine, "model": model, "optimizer": optimizer})
+    resolved = on_devices(resolved)
     notes = (f"model {choice.name} ({choice.reason})",)
     return Resolution(config=resolved, notes=notes)
 
@@ -110,6 +112,8 @@ def resolve_engine(engine: EngineConfig) -> EngineConfig:
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     usable = max(1, min(cores, len(os.sched_getaffinity(0))))
     gpus = num_gpus() if device == "cuda" and not is_away(engine) else 0
+    if gpus:
+        _require_gpu(engine, gpus)
     alone = gpus == 1 and "engine" not in engine.model_fields_set
     stacked = STACK_ON_CUDA if device == "cuda" else None
     return engine.model_copy(
@@ -122,6 +126,30 @@ def resolve_engine(engine: EngineConfig) -> EngineConfig:
             "host_threads": engine.host_threads or usable,
         }
     )
+
+
+def _require_gpu(engine: EngineConfig, gpus: int) -> None:
+    """Raises ValueError where the GPU, or what is asked of it, is not there."""
+    if engine.device_index >= gpus:
+        raise ValueError(
+            f"engine.device_index {engine.device_index}: this machine shows {gpus} GPU(s), counted "
+            "from 0; give one of them"
+        )
+    if engine.cuda_graphs and engine.deterministic:
+        raise ValueError(
+            "--cuda-graphs: whether replayed steps keep the bits that --deterministic promises has "
+            "not been measured; leave one of the two out"
+        )
+
+
+def on_devices(config: RunConfig) -> RunConfig:
+    """The configuration with the number of devices that its hosts are spread over, here.
+
+    Raises:
+        ValueError: they cannot be spread over so many.
+    """
+    gpus = num_gpus() if config.engine.device == "cuda" and config.engine.host_devices != 1 else 0
+    return config.model_copy(update={"engine": with_host_devices(config, gpus)})
 
 
 def precision_of(engine: EngineConfig) -> Literal["float32", "bfloat16"]:
@@ -147,6 +175,10 @@ def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
         dtype=precision_of(config.engine),
         deterministic=config.engine.repeats,
         stack=config.engine.stack or 0,
+        cuda_graphs=config.engine.cuda_graphs,
+        # A worker of Ray sees its own GPU alone.
+        device_index=config.engine.device_index if config.engine.engine == "inline" else 0,
+        host_devices=_fixed(config.engine.host_devices),
         seed=config.seed,
         battery_prompts=config.battery.prompts,
         battery_questions=config.battery.questions,
@@ -155,6 +187,11 @@ def worker_setup(config: RunConfig, folder: RunFolder) -> WorkerSetup:
         symbio=config.train.symbio,
         adapt_to_throughput=config.train.reads_the_clock,
     )
+
+
+def _fixed(host_devices: int | Literal["auto"]) -> int:
+    """Of a resolved configuration; one that was never run is not spread."""
+    return 1 if host_devices == "auto" else host_devices
 
 
 def at_hand(setup: WorkerSetup) -> WorkerSetup:

@@ -1,5 +1,6 @@
 """A worker's process before it is known which run it works for. Imports nothing slow by itself."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,17 @@ class Seat:
 
     def run(self, runner: "type[TaskRunner]", setup: "WorkerSetup", task: "Task") -> "Outcome":
         """See `TaskRunner.run`. The same `runner` and `setup` come with every task."""
+        return self.run_job(runner, setup, [task])[0]
+
+    def run_job(
+        self,
+        runner: "type[TaskRunner]",
+        setup: "WorkerSetup",
+        tasks: "Sequence[Task]",
+        *,
+        anew: bool = False,
+    ) -> "list[Outcome]":
+        """See `TaskRunner.run_job`."""
         if self._runner is None:
             self._runner = runner(setup)
-        return self._runner.run(task)
+        return self._runner.run_job(tasks, anew=anew)

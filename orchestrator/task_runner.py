@@ -34,6 +34,8 @@ from state.tasks import (
 )
 from trainer.config import WorkerSetup
 from trainer.partial import partial_work
+from trainer.ranks.crew import Ranks
+from trainer.ranks.spreading import why_whole
 from trainer.stacked.grouping import why_alone
 
 # Read by OpenMP when torch is loaded. Threads of a host that spin while another process holds
@@ -57,6 +59,8 @@ class TaskRunner:
         self.work = partial_work(setup)
         self.progress = Reporter(ProgressFile(self._folder.progress))
         self._executor: TaskExecutor | None = None
+        self.ranks = Ranks(setup)
+        """The processes of a host that is spread over several devices; none until there is one."""
         self._most = setup.stack
         """Members of a stack."""
 
@@ -72,6 +76,19 @@ class TaskRunner:
     def run(self, task: Task) -> Outcome:
         """The task's outcome, from memory where it was finished before."""
         return self.run_together([task])[0]
+
+    def run_job(self, tasks: Sequence[Task], *, anew: bool = False) -> list[Outcome]:
+        """The outcomes of what an engine gives at once; `anew` goes on from nothing saved, for
+        what was saved in a stack that is no more.
+        """
+        if anew:
+            for task in tasks:
+                self.work.forget_progress(task)
+        found = [self.run(tasks[0])] if len(tasks) == 1 else self.run_together(tasks)
+        if self.setup.host_devices > 1:
+            # The host's processes will share this worker's device.
+            release_memory(self.setup.device)
+        return found
 
     def run_together(self, tasks: Sequence[Task]) -> list[Outcome]:
         """The outcomes of tasks that are trained as one where they can be.
@@ -116,6 +133,7 @@ class TaskRunner:
         """
         from trainer.stacked.training import train_together
 
+        self.ranks.close()
         try:
             return train_together(self.executor, tasks), None
         except (ArithmeticError, MemoryError, RuntimeError) as error:
@@ -155,8 +173,15 @@ class TaskRunner:
                 return Outcome(result=self._sample(task))
             case BaselineTask():
                 return Outcome(result=self._baseline(task))
+            case TrainingTask() if why_whole(task, self.setup) is None:
+                release_memory(self.setup.device)
+                return self.ranks.train_again(task)
             case _:
                 return self.executor.execute(task)
+
+    def close(self) -> None:
+        """End what was started; safe to call twice."""
+        self.ranks.close()
 
     def _baseline(self, task: BaselineTask) -> BaselineResult:
         from trainer.data import Dataset
@@ -242,7 +267,7 @@ class TaskRunner:
 def release_memory(device: str) -> None:
     """Give the device back what torch keeps of memory that is not in use."""
     gc.collect()
-    if device == "cuda":
+    if device == "cuda" and "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()
 
 

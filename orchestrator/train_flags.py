@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from orchestrator.flags import BY_MODEL, FLAGS, SWITCHES, Flag, FlagGroups, Switch, number, whole
+from orchestrator.flag_values import number, whole
+from orchestrator.flags import BY_MODEL, FLAGS, SWITCHES, Flag, FlagGroups, Switch
 
 SHARED = (
     "--seed",
@@ -32,6 +33,7 @@ SHARED = (
     "--ray-address",
     "--workers",
     "--device",
+    "--host-devices",
     "--dtype",
 )
 

@@ -20,6 +20,7 @@ from orchestrator.ray_head import Head, LocalHead, RemoteHead, children_at, kill
 from orchestrator.ray_head import answers as somebody_answers
 from orchestrator.seat import Seat
 from state.results import Outcome
+from trainer.ranks.devices import SEEN_BY_ALL
 
 if TYPE_CHECKING:
     from orchestrator.guest import Delivery, Greeting, Missing, Piece
@@ -31,6 +32,8 @@ os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_worker_niceness", "0")
 # What stands in for an agent notices by its input that Ray has ended.
 os.environ.setdefault("RAY_enable_pipe_based_agent_to_parent_health_check", "1")
+# Ray shows each worker its own GPU, and a host that is spread over several needs the others too.
+os.environ.setdefault(SEEN_BY_ALL, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
 
 import ray
 from ray._private import node, services
@@ -38,13 +41,14 @@ from ray.exceptions import AuthenticationError, RayError, RayTaskError
 
 # Only task records and metrics rows pass through the store; weights are files.
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
-DRIVER = Path("/proc/driver/nvidia")
+LOCAL_GPUS = None if Path("/proc/driver/nvidia").exists() else 0
+"""Of this machine; None lets Ray look for them."""
 HOST_AND_PORT = re.compile(r"[^/]+:\d+")
 
 _Answer = TypeVar("_Answer")
 Worker: TypeAlias = Any
 """The handle of an actor that is a `Seat`. By Ray's types it has no method."""
-Answer: TypeAlias = "Outcome | Delivery | Missing"
+Answer: TypeAlias = "list[Outcome] | Outcome | Delivery | Missing"
 Reference: TypeAlias = "ray.ObjectRef[Answer]"
 Greetings: TypeAlias = "ray.ObjectRef[Greeting]"
 Loading = ray.ObjectRef[None]
@@ -139,7 +143,7 @@ def new_worker(address: str, slots: int) -> Worker:
     the others as can be, and with its share of the GPUs where there are any.
     """
     if address == "local":
-        own = gpu_share(nodes(), slots) if DRIVER.exists() else 0
+        own = 0 if LOCAL_GPUS == 0 else gpu_share(nodes(), slots)
         return ray.remote(num_cpus=1, num_gpus=own, max_restarts=0)(Seat).remote()
     from orchestrator.guest import GuestSeat
 
@@ -279,8 +283,7 @@ def _init_local(slots: int) -> None:
     ray.init(
         address="local",
         num_cpus=slots,
-        # None lets Ray look for them.
-        num_gpus=None if DRIVER.exists() else 0,
+        num_gpus=LOCAL_GPUS,
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
         log_to_driver=False,

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from state import durable
 from state.commit import CommitRecord, DamagedCommit, Kept, read_commit
+from state.grown_lists import GrownLists
 from state.objects import RESERVE_BYTES
 from state.run_folder import RunFolder
-from state.sealed import seal
+from state.sealed import Text, seal
 
 
 class _Commit(NamedTuple):
@@ -29,6 +30,8 @@ class CommitFiles:
             ValueError: a newer version wrote a commit.
         """
         self.folder = folder
+        self.lists = GrownLists()
+        """Of the states that are published."""
         self._newest = _intact(folder.state)
         self._previous = _intact(folder.state_previous)
 
@@ -43,8 +46,10 @@ class CommitFiles:
         newest = self._newest or self._previous
         return newest.kept if newest else Kept()
 
-    def publish(self, record: CommitRecord) -> None:
+    def publish(self, record: CommitRecord, state: Text | None = None) -> None:
         """Replace state.json by `record`; state.json.prev is a commit of an earlier generation.
+
+        `state` is the record's where it was encoded before; the record's own is not looked at.
 
         The new record is in place before the old one moves, so two intact commits exist at every
         instant once there have been two. A damaged state.json is not kept, and one of the same
@@ -56,7 +61,8 @@ class CommitFiles:
             OutOfSpace: the disk is full, or would be; the old commit is still valid.
         """
         folder, last = self.folder, self._newest
-        data = seal({**dict(record), "kept": record.kept.model_dump()}, in_lines=True)
+        document = {**dict(record), "kept": record.kept.model_dump()}
+        data = seal({**document, "state": state or record.state}, in_lines=True)
         durable.require_free(folder.state, 2 * len(data) + RESERVE_BYTES)
         durable.write_atomically(folder.state, data)
         self._newest = _commit(data, record)

@@ -49,6 +49,13 @@ class TrainingResult(Record):
     started_at: float = 0
     """time.monotonic() of the machine when the task began."""
 
+    @property
+    def has_diverged(self) -> bool:
+        """Steps or held-out losses were not finite, so the same task ends the same again. Of a
+        task that failed, the error begins with the name of its class.
+        """
+        return self.status == "quarantined" or (self.error or "").startswith("ArithmeticError:")
+
 
 class Measured(Record):
     """What every task that trains nothing leaves."""

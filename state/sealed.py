@@ -3,29 +3,55 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
 Document = dict[str, JsonValue]
 
 
+class Text(NamedTuple):
+    """A value that is JSON already: as it stands in a file, and as its sha256 is taken."""
+
+    plain: str
+    canonical: str
+
+    @classmethod
+    def of(cls, value: JsonValue) -> "Text":
+        """
+        Raises:
+            ValueError: a number is not finite.
+        """
+        return cls(json.dumps(value, allow_nan=False), _canonical(value))
+
+    @classmethod
+    def of_entries(cls, entries: Mapping[str, "Text"]) -> "Text":
+        """An object of these."""
+        plain = (f"{json.dumps(name)}: {text.plain}" for name, text in entries.items())
+        inner = (f"{json.dumps(name)}:{entries[name].canonical}" for name in sorted(entries))
+        return cls(f"{{{', '.join(plain)}}}", f"{{{','.join(inner)}}}")
+
+
 class DamagedDocument(ValueError):  # noqa: N818
     """The bytes are not a document that was sealed."""
 
 
-def seal(document: Mapping[str, JsonValue], *, in_lines: bool = False) -> bytes:
+def seal(document: Mapping[str, JsonValue | Text], *, in_lines: bool = False) -> bytes:
     """The document as one line of JSON, or as one line an entry for people, with its sha256 in
     front.
 
     Raises:
         ValueError: a number is not finite.
     """
-    sealed: Document = {"sha256": digest(document), **document}
-    if not in_lines:
-        return (json.dumps(sealed, allow_nan=False) + "\n").encode()
+    texts = {
+        name: value if isinstance(value, Text) else Text.of(value)
+        for name, value in document.items()
+    }
+    sha = hashlib.sha256(Text.of_entries(texts).canonical.encode()).hexdigest()
+    entries = [f"{json.dumps(k)}: {v.plain}" for k, v in {"sha256": Text.of(sha), **texts}.items()]
     # An indent would leave the encoder in C for one in Python, which takes five times as long.
-    entries = (f" {json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in sealed.items())
-    return ("{\n" + ",\n".join(entries) + "\n}\n").encode()
+    body = ",\n ".join(entries) if in_lines else ", ".join(entries)
+    return (f"{{\n {body}\n}}\n" if in_lines else f"{{{body}}}\n").encode()
 
 
 def unseal(data: bytes) -> Document:
@@ -45,5 +71,8 @@ def unseal(data: bytes) -> Document:
 
 def digest(document: Mapping[str, JsonValue]) -> str:
     """sha256 of the document, whatever the order of its keys."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(document).encode()).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

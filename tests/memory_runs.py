@@ -24,7 +24,7 @@ from tests.builders import (
     no_quality,
 )
 
-Fate = Literal["trained", "failed", "quarantined"]
+Fate = Literal["trained", "failed", "quarantined", "not finite"]
 
 
 def all_well(task: Task) -> Fate:
@@ -81,6 +81,8 @@ class MemoryEngine(ScriptedEngine):
         fate = self.fate(task)
         if fate == "failed":
             return Outcome(result=failed(task, "RuntimeError: the worker died"))
+        if fate == "not finite":
+            return Outcome(result=failed(task, "ArithmeticError: the loss is not finite"))
         if fate == "quarantined":
             assert isinstance(task, TrainingTask)
             return Outcome(result=quarantined(task))

@@ -10,8 +10,15 @@ ROOT = Path(__file__).parents[1]
 PHASES = {
     "checklist-train.md": {"Phase 1": 8, "Phase 2": 6},
     "checklist-web.md": {"Phase 3": 7, "Phase 4": 7, "Phase 5": 6},
+    "checklist-gcp.md": {
+        "The machine": 10,
+        "The far side": 8,
+        "The cluster": 7,
+        "What goes wrong": 8,
+    },
+    "checklist-gates.md": {"The gates": 16, "The diagnosis": 8},
 }
-"""Lines of each phase; silu, relu and swiglu share one."""
+"""Lines of each section; silu, relu and swiglu share one."""
 PAGES = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in PHASES}
 NAMED = sorted(
     {found for page in PAGES.values() for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)}

@@ -211,6 +211,12 @@ class WorkerSetup(Record):
     """Kernels that give the same bits every time; those of the CPU always do."""
     stack: int = Field(default=0, ge=0)
     """Most members that train as one batched program; 0: each by itself."""
+    cuda_graphs: bool = False
+    """On CUDA: a stack's step is recorded and replayed; not where kernels are kept repeatable."""
+    device_index: int = Field(default=0, ge=0)
+    """On CUDA: which of the GPUs that this process sees. No part of the bits."""
+    host_devices: int = Field(default=1, ge=1, le=64)
+    """Processes, each with a device, that the batches of a host are spread over."""
     seed: int = 0
     battery_prompts: int = Field(default=20, ge=1)
     battery_questions: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ Exceptions pass through; only a member that skipped too many steps is judged her
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +53,8 @@ class TaskExecutor:
     ) -> None:
         folder = RunFolder(Path(setup.run_folder))
         self.setup, self.data_folder = setup, folder.data
+        if setup.device == "cuda":
+            torch.cuda.set_device(setup.device_index)
         self.work = work or partial_work(setup)
         self.progress = progress
         self.objects = ObjectStore(folder.objects)
@@ -85,15 +87,20 @@ class TaskExecutor:
         and measure it.
         """
         started_at = time.monotonic()
+        begun = self.begun(task)
+        begun.chunk.run(begun.snapshots.after_step)
+        self.throughput = begun.chunk.throughput
+        return self.finished(begun, {"started_at": started_at})
+
+    def begun(self, task: TrainingTask, kind: Callable[..., Chunk] = Chunk) -> "Begun":
+        """The task with its member as it stands: of the last snapshot, if there is one."""
         snapshots = Snapshots(self.setup, task, self.work)
         # Not in the snapshot: it follows from the task, like the teachers.
         mean = self.moved_mean(task)
         member = snapshots.member() or self.parent(task, mean)
         lesson = self.lesson(task)
-        chunk = Chunk(task, member, self.dataset, lesson, snapshots.found, self.throughput)
-        chunk.run(snapshots.after_step)
-        self.throughput = chunk.throughput
-        return self.finished(Begun(task, chunk, snapshots, mean), {"started_at": started_at})
+        chunk = kind(task, member, self.dataset, lesson, snapshots.found, self.throughput)
+        return Begun(task, chunk, snapshots, mean)
 
     def finished(self, begun: "Begun", times: dict[str, object]) -> Outcome:
         """The outcome of a task whose steps were taken."""

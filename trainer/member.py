@@ -15,6 +15,7 @@ from torch import Tensor
 
 from state.objects import ObjectStore
 from state.records import Genome
+from trainer.across import ALONE, Across
 from trainer.backbones.gpt import GPT, Cache
 from trainer.checkpoint import (
     Checkpoint,
@@ -101,6 +102,7 @@ class Member:
         """Running mean of the weights, where the task asks for one."""
         self.past: Cache | None = None
         """States between two steps of a task that hands them on."""
+        self.across: Across = ALONE
         self.build()
 
     @classmethod
@@ -136,8 +138,7 @@ class Member:
         member.optimizer.load(checkpoint.moments)
         if checkpoint.mean:
             require_tensors(checkpoint.mean, member.model.state_dict())
-            device = setup.device
-            member.mean = {n: t.clone().to(device) for n, t in checkpoint.mean.items()}
+            member.mean = {n: t.clone().to(setup.device) for n, t in checkpoint.mean.items()}
         if checkpoint.states:
             member.past = member.past_of(checkpoint.states)
         return member
@@ -183,8 +184,7 @@ class Member:
         """
         past = self.model.empty_cache(len(next(iter(states.values()))))
         require_tensors(states, past.states())
-        device = self.setup.device
-        past.load_states({name: one.clone().to(device) for name, one in states.items()})
+        past.load_states({n: one.clone().to(self.setup.device) for n, one in states.items()})
         return past
 
     def save(self, objects: ObjectStore, unfinished_task: str | None = None) -> str:
@@ -272,17 +272,18 @@ class Member:
 
         `look` may read the gradients, and changes nothing.
         """
-        torch.manual_seed(settings.dropout_seed)
+        cpu = self.setup.device == "cpu"  # torch.manual_seed formats a traceback per absent device
+        (torch.default_generator.manual_seed if cpu else torch.manual_seed)(settings.dropout_seed)
         self.model.set_morph(settings.morph)
         objective, nats = self.losses(batch, settings)
         torch.autograd.backward(self.with_free_energy(objective, settings))
+        gradients = self.optimizer.gradients()
+        objective, nats = self.across.joined((objective, nats), gradients)
         if look is not None:
             look(self.model)
-        gradients = self.optimizer.gradients()
         norms = gradient_norms(gradients)
         clip_coef = min(1.0, settings.clip / (norms.total + 1e-6))
-        spike_threshold = self.setup.optimizer.spike_threshold
-        sound = update_is_sound(float(objective.detach()), norms.total, spike_threshold)
+        sound = update_is_sound(float(objective), norms.total, self.setup.optimizer.spike_threshold)
         if sound:
             if clip_coef < 1:
                 torch._foreach_mul_(list(gradients.values()), clip_coef)
@@ -290,11 +291,10 @@ class Member:
         self.optimizer.zero_grad()
         if batch.past is not None:
             batch.past.detach()
-        self.counters = self.counters.after(batch.inputs.numel(), skipped=not sound)
-        return StepOutcome(float(nats.detach()), norms, clip_coef, skipped=not sound)
+        self.counters = self.counters.after(self.across.tokens(batch.inputs), skipped=not sound)
+        return StepOutcome(float(nats), norms, clip_coef, skipped=not sound)
 
 
 def precision(setup: WorkerSetup) -> AbstractContextManager[None]:
     """The context of every forward pass: bfloat16 where the setup asks for it."""
-    enabled = setup.dtype == "bfloat16"
-    return torch.autocast(setup.device, dtype=torch.bfloat16, enabled=enabled)
+    return torch.autocast(setup.device, torch.bfloat16, enabled=setup.dtype == "bfloat16")

@@ -9,7 +9,7 @@ from state.partial import PartialWork
 from state.run_folder import RunFolder
 from trainer.config import WorkerSetup
 
-NOT_IN_THE_BITS = {"run_folder", "snapshot_steps", "snapshot_seconds"}
+NOT_IN_THE_BITS = {"run_folder", "device_index", "snapshot_steps", "snapshot_seconds"}
 
 
 def partial_work(setup: WorkerSetup) -> PartialWork:
@@ -28,4 +28,4 @@ def device_name(setup: WorkerSetup) -> str:
         return "cpu"
     import torch
 
-    return torch.cuda.get_device_name()
+    return torch.cuda.get_device_name(setup.device_index)

@@ -32,9 +32,12 @@ MEASURES = (
     Measure("single", 5),
     Measure("profile", 2),
     Measure("population", 6),
+    Measure("graphs", 3),
     Measure("activations", 3),
     Measure("agreement", 3),
     Measure("quality", 4, needs_data=True),
+    Measure("host", 4),
+    Measure("slots", 4),
     Measure("whole", 8, needs_data=True),
 )
 

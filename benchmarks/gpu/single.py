@@ -40,10 +40,16 @@ def main() -> None:
 
 
 def trained(
-    place: Place, shape: Shape, formulas: tuple[str, ...] = ("gelu",), *, repeats: bool = False
+    place: Place,
+    shape: Shape,
+    formulas: tuple[str, ...] = ("gelu",),
+    *,
+    repeats: bool = False,
+    graphs: bool = False,
 ) -> Row:
     """A stack of one, or of several, on the clock."""
     setup = setup_of(place, shape, deterministic=repeats)
+    setup = setup.model_copy(update={"cuda_graphs": graphs})
     with reproducible(1, place.device, deterministic=repeats):
         begun = time.perf_counter()
         trainees = Trainees(place, setup, formulas)

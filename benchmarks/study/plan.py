@@ -37,6 +37,8 @@ def tuning(steps: int) -> Jobs:
         for change in ({}, {"dropout": 0.1}):
             shakespeare = Spec(corpus="tinyshakespeare", steps=steps).model_copy(update=change)
             yield Job(f"tuning {steps}", shakespeare)
+    else:
+        changes += [{"dropout": 0.05}, {}]
     for change in changes:
         yield Job(f"tuning {steps}", Spec(steps=steps).model_copy(update=change))
 

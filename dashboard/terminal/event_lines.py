@@ -15,6 +15,10 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
     ),
     "gate": ("{phase} gate: {verdict} at {bits_per_byte} bpb with {formula} ({reason})",),
     "validation": ("gates at {place}: {verdicts} ({reason})",),
+    "gradient_ratio": (
+        "gradient norms of {parts}, lineage {lineage}: {outside} of {num} new ratios outside "
+        "{passes}, the last {ratio}",
+    ),
     "regime": ("shares: {reason}",),
     "symbiosis": (
         "lineage {host_lineage} becomes the host: the average of all has {ensemble_bits_per_byte} "

@@ -18,6 +18,8 @@ NAMED_VERDICTS = 150
 """Width from which the strip says in words what a gate decided."""
 MEASURED_VERDICTS = 118
 """Width from which it says at how many bits per byte."""
+NAMED_COST = 100
+"""Width from which the budget's line says what the machine may cost at most."""
 LONGEST_BAR = 60
 
 _GATE_MARKS = {"pass": ("+", "green"), "retry": ("~", "yellow"), "revert": ("<", "red")}
@@ -34,6 +36,8 @@ def preparing(moment: Moment, width: int) -> list[Text]:
     lines = [Text("symbio-auto", style="bold"), Text("preparing ...")]
     if moment.progress is not None:
         lines.append(progress_line(moment.progress, moment.progress_left, width))
+    cost = _cost(moment, width)
+    lines += [Text(cost)] if cost else []
     return [*lines, Text(printable(moment.note), style="yellow"), _hint(moment)]
 
 
@@ -95,7 +99,7 @@ def _status(view: RunView) -> str:
 
 
 def _device(view: RunView) -> str:
-    """Where it trains; what that costs is stored nowhere."""
+    """Where it trains."""
     settings = view.run.config.get("engine")
     if not isinstance(settings, dict):
         return ""
@@ -111,9 +115,10 @@ def _budget(view: RunView, moment: Moment, width: int) -> Text:
     share = view.spent / view.ledger.budget
     facts = [
         (Text(f"{view.spent:,}/{view.ledger.budget:,} steps {share:.0%}"), 0),
-        (Text(f"elapsed {duration(moment.elapsed)}"), 2),
+        (Text(f"elapsed {duration(moment.elapsed)}"), 3),
         (Text(_left(view, moment)), 1),
-        (Text(_controls(view)), 3),
+        (Text(_cost(moment, width)), 2),
+        (Text(_controls(view)), 4),
     ]
     tail = joined(facts, width - len("budget  ") - 3)
     room = width - len("budget  ") - tail.cell_len
@@ -128,6 +133,14 @@ def _left(view: RunView, moment: Moment) -> str:
     if view.ledger is not None and view.spent >= view.ledger.budget:
         return "finishing"
     return f"ETA {duration(moment.eta)}"
+
+
+def _cost(moment: Moment, width: int) -> str:
+    """Nothing where no machine was rented."""
+    if moment.cost is None:
+        return ""
+    most = f" of at most {moment.cost.most}" if width >= NAMED_COST else ""
+    return f"{moment.cost.so_far}{most}"
 
 
 def _controls(view: RunView) -> str:

@@ -112,6 +112,7 @@ class LiveView:
             eta=None if eta is None else round(eta),
             progress=progress,
             progress_left=progress_left(progress, now),
+            cost=reader.cost(now),
             standing=standing,
             hint=self._hint,
             note=reader.note,

@@ -6,11 +6,29 @@ from datetime import datetime
 from dashboard.terminal.log_tail import WorkingTime
 from dashboard.terminal.snapshot import RunView
 from state.progress import Progress
+from state.rented import Rented
 
 LONG_ENOUGH = 0.1
 """Share of the budget from which the pace while somebody watched is believed more than the mean
 pace: the machine may be another one by now.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of the rented machine that the run works on, or came from; as `$2.25`."""
+
+    so_far: str
+    """By the price when it was rented, without taxes and traffic."""
+    most: str
+    """Up to its cap; the disk costs on after it."""
+
+
+def cost_of(rented: Rented | None, now: datetime) -> Cost | None:
+    """The machine's bill as of `now`; None where none was rented."""
+    if rented is None:
+        return None
+    return Cost(f"${rented.usd(now):,.2f}", f"${rented.most_usd:,.2f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,8 @@ class Moment:
     """Seconds to the end of the budget."""
     progress: Progress | None = None
     progress_left: float | None = None
+    cost: Cost | None = None
+    """None where no machine was rented."""
     standing: str = ""
     """Why nobody works on the run, and what to do about it."""
     hint: str = ""

@@ -11,10 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard.terminal.figures import printable
 from dashboard.terminal.history import Past
 from dashboard.terminal.log_tail import Slowness
-from dashboard.terminal.moment import Clock
+from dashboard.terminal.moment import Clock, Cost, cost_of
 from dashboard.terminal.snapshot import RunView, read_view
 from state.journal import JournalTail
 from state.metrics_store import MetricsStore
+from state.rented import Rented, read_rented
 from state.run_folder import RunFolder
 
 _Stamp = tuple[tuple[int, int, int], ...]
@@ -34,6 +35,7 @@ class RunReader:
         self._store: MetricsStore | None = None
         self._stamp: _Stamp | None = None
         self._mark: object = None
+        self._rented: Rented | None = None
         self.view: RunView | None = None
         """What was read last."""
         self.note = ""
@@ -55,6 +57,7 @@ class RunReader:
         begun.
         """
         self._read_log()
+        self._rented = read_rented(self._folder.root)
         stamp = self._stamp_now()
         if stamp != self._stamp or not self._past.complete:
             if _inode(stamp) != _inode(self._stamp):
@@ -70,6 +73,10 @@ class RunReader:
     ) -> tuple[float | None, float | None]:
         """(seconds of work, seconds left); `at` by any steady clock."""
         return self._clock.read(self.view, at, now, working=working)
+
+    def cost(self, now: datetime) -> Cost | None:
+        """Of the machine that was rented for the run, None where there was none."""
+        return cost_of(self._rented, now)
 
     def _read_log(self) -> None:
         for row in self._log.read():

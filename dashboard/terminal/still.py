@@ -23,10 +23,11 @@ def print_frame(
     if height - below < SHORT:
         return False
     with RunReader(RunFolder(run_folder)) as reader:
-        view = reader.read()
-        elapsed, _ = reader.times(0.0, datetime.now(UTC), working=False)
+        view, now = reader.read(), datetime.now(UTC)
+        elapsed, _ = reader.times(0.0, now, working=False)
+        moment = Moment(elapsed=elapsed, cost=reader.cost(now), standing=standing)
     if view is None:
         return False
-    frame = Frame(view, Moment(elapsed=elapsed, standing=standing), width, height - below)
+    frame = Frame(view, moment, width, height - below)
     console.print(frame, end="", soft_wrap=True)
     return True

@@ -2,7 +2,13 @@
 
 import os
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 from orchestrator.error_line import error_line
 from state.progress import SILENT, Reporter
@@ -20,6 +26,23 @@ SWITCH = "SYMBIO_NO_FIGURES"
 def is_wanted() -> bool:
     """Nobody has switched figures off."""
     return not os.environ.get(SWITCH)
+
+
+def load_ahead(kind: str, data: Mapping[str, JsonValue]) -> None:
+    """Listener of a run: load what draws while workers measure its result.
+
+    That takes more than a second, in which this process would wait for them.
+    """
+    over = kind == "trained" or (kind == "gate" and data.get("phase") == "homeostasis")
+    if over and is_wanted():
+        Thread(target=_load, name="loading what draws").start()
+
+
+def _load() -> None:
+    # What is wrong with it is said where it is needed.
+    with suppress(Exception):
+        import_module("orchestrator.report.finish")
+        import_module("orchestrator.report.page.draw")
 
 
 def draw_after(folder: RunFolder, *, quiet: bool, progress: Reporter = SILENT) -> None:

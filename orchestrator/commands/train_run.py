@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from orchestrator.closed_pipe import print_nowhere
-from orchestrator.commands.drawing import draw_after
+from orchestrator.commands.drawing import draw_after, load_ahead
 from orchestrator.commands.progress_shown import Lines, following, run_sinks
 from orchestrator.commands.reporting import reported, wanted_of
 from orchestrator.early_workers import Start, early_workers
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from orchestrator.recorder import EventListener
     from orchestrator.session import Finished
 
-CHANGEABLE = frozenset({"engine", "workers", "device", "ray_address"})
+CHANGEABLE = frozenset({"engine", "workers", "device", "host_devices", "ray_address"})
 """Settings of the engine with which a run may go on elsewhere."""
 EXIT_INTERRUPTED = 130
 """Ctrl-C: somebody sits there and may wait for a moment, or press it again."""
@@ -107,10 +107,10 @@ def _execute(prepared: "Prepared", arguments: argparse.Namespace, started_at: fl
 def _followed(
     prepared: "Prepared", arguments: argparse.Namespace
 ) -> Iterator[tuple["EventListener", ...]]:
-    """Listeners for the trackers that were asked for, which are closed at the end."""
+    """What listens besides: trackers that were asked for, which are closed at the end."""
     trackers = trackers_of(arguments, prepared.folder)
     if not trackers:
-        yield ()
+        yield (load_ahead,)
         return
     from dashboard.trackers.follow import Followers
     from orchestrator.row_feed import RowFeed
@@ -121,7 +121,7 @@ def _followed(
     metrics = prepared.folder.metrics_jsonl
     position = commit.journal_bytes.get(metrics.name, 0) if commit else 0
     try:
-        yield (RowFeed(metrics, position, followers.rows, followers.event).hear,)
+        yield load_ahead, RowFeed(metrics, position, followers.rows, followers.event).hear
     finally:
         followers.close()
 
@@ -197,7 +197,7 @@ def _resume(arguments: argparse.Namespace, given: Settings, start: Start) -> "Pr
         name = others[0] if others else "config"
         raise ValueError(
             f"--resume keeps the run's settings and cannot change {name}; only --budget, --engine, "
-            "--workers, --device, --ray-address and --waive may be given with it"
+            "--workers, --device, --host-devices, --ray-address and --waive may be given with it"
         )
     with Reporter(*run_sinks(arguments)).work("checking the run's files"):
         return prepare_resume(

@@ -122,8 +122,7 @@ def _tell(
     space: "dict[str, BaseDistribution]",
     told: Sequence[tuple[tuple[float, ...], float]],
 ) -> None:
-    from optuna.trial import create_trial
+    from orchestrator.evolution.told_trial import ToldTrial
 
     for constants, gain in told:
-        params = dict(zip(space, constants, strict=True))
-        study.add_trial(create_trial(params=params, distributions=space, value=gain))
+        study.add_trial(ToldTrial(space, constants, gain))

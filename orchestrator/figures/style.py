@@ -219,10 +219,14 @@ def png(figure: Figure) -> bytes:
 
 
 def _settle(figure: Figure) -> None:
-    """Lay the figure out, once: else each drawing would begin where the last one ended."""
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+    """Lay the figure out, once: else each drawing would begin where the last one ended, and draw
+    it twice.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        # Not "none": a place holder has each saving draw for a layout that there is no more.
+        figure.set_layout_engine(None)
 
 
 def root_variables(colours: dict[str, str]) -> str:

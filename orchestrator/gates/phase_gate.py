@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inference_battery.intervals import Interval, shortfall
-from orchestrator.config import GateConfig
+from orchestrator.gate_config import GateConfig
 from orchestrator.gates.standing import has_collapsed
 from orchestrator.run_state import Dormant, Gate
 from state.base import Record

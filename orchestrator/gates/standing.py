@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from inference_battery.intervals import are_comparable
-from orchestrator.config import GateConfig
+from orchestrator.gate_config import GateConfig
 from orchestrator.run_state import Dormant
 from state.records import BatteryReport
 

@@ -147,18 +147,20 @@ def last_generation(scratch: Scratch, budget: int, mode: Mode = "phases") -> int
 
 
 def moments(operations: Sequence[Announced], stride: int) -> Iterator[Moment]:
-    """Before every `stride`-th operation and before and in those of the last commit; with a stride
-    of 1 before, in and after every one.
+    """Before every `stride`-th operation, and before, in and after those of the last commit; with a
+    stride of 1 before, in and after every one.
+
+    A kill before or after a sync leaves what a kill before the next change of a file leaves: in the
+    last commit a stride above 1 passes over syncs.
     """
     commit = last_commit(operations)
     for number, (operation, _) in enumerate(operations, start=1):
-        closely = stride == 1 or number in commit
+        closely = stride == 1 or (number in commit and operation != "fsync")
         if closely or number % stride == 0:
             yield Moment(number, "before")
         if closely and operation in {"write", "append"}:
             yield Moment(number, "during")
-        # A kill after a sync leaves what a kill before it leaves.
-        if operation != "fsync" and (stride == 1 or (closely and operation == "replace")):
+        if closely and operation != "fsync" and (stride == 1 or operation == "replace"):
             yield Moment(number, "after")
 
 

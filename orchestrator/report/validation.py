@@ -47,18 +47,19 @@ def validation_text(summary: ValidationSummary) -> str:
     header = ["gate", "asked", "verdict", "measured", "of", "seed", "checkpoint"]
     parts = [table(header, (_row(one, summary.waived) for one in summary.verdicts))]
     if summary.waived:
-        parts.append(f"**Waived:** {', '.join(summary.waived)}. A failure there stopped nothing.")
+        parts.append(f"**Waived:** {', '.join(summary.waived)}. A failure there stops nothing.")
     if summary.strict:
         parts.append("Every failure stops the run (`--strict-gates`).")
     return "\n\n".join(parts)
 
 
 def _row(one: Verdict, waived: Sequence[GateName]) -> list[str]:
+    verdict = f"**{one.verdict}**" if one.verdict == "fail" else one.verdict
     told = ", waived" if one.gate in waived and one.verdict == "fail" else ""
     return [
         one.gate,
         PLACES.get(one.place, one.place),
-        f"{one.verdict}{told}",
+        f"{verdict}{told}",
         inline(one.reason),
         f"{one.n:,} {one.unit}" if one.n else "-",
         str(one.seed),

@@ -18,6 +18,7 @@ from orchestrator.stages.conclusion import (
     training_result,
     work_of,
 )
+from orchestrator.stages.host_decision import cause_of
 from orchestrator.stages.training import Stint, lineage_task, phase_name
 from state.records import MemberRecord
 from state.results import TrainingResult
@@ -25,6 +26,10 @@ from state.tasks import Task, TrainingTask
 
 TWIN_SHARE = 0.25
 MAX_TWINS = 8
+
+
+class ReferenceDivergedError(RuntimeError):
+    """The first model left the numbers that can be trained with: another try ends the same."""
 
 
 def open_work(state: RunState, config: RunConfig) -> RunState:
@@ -57,14 +62,19 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
-    """Lineage 0 goes on from its own run; the twins leave their differences."""
+    """Lineage 0 goes on from its own run; the twins leave their differences.
+
+    Raises:
+        ReferenceDivergedError: its losses are not finite.
+        RuntimeError: it failed for another reason.
+    """
     phase, work = phase_name(state, config), work_of(state)
     results = {task.task_id: training_result(state, task.task_id) for task in work.tasks}
     steps = sum(result.steps for result in work.results if isinstance(result, TrainingResult))
     ledger = books.settle(charge(state), phase, steps)
     own = results[work.tasks[0].task_id]
     if own is None:
-        raise RuntimeError(_dead(state, work.tasks[0].task_id))
+        raise _dead(state, work.tasks[0].task_id)
     lineage = _grown(state.lineages[0], own)
     update = {
         "ledger": ledger,
@@ -155,11 +165,15 @@ def _row(state: RunState, task: TrainingTask) -> MemberRecord:
     return member_record(task, result)
 
 
-def _dead(state: RunState, task_id: str) -> str:
+def _dead(state: RunState, task_id: str) -> RuntimeError:
     result = result_of(state, task_id)
-    cause = result.error if result else None
-    return (
-        f"the reference model failed in {task_id} "
-        f"({cause or 'more than a third of its steps were not finite'}); "
-        "lower --lr, or go on with --resume once the cause is mended"
+    assert isinstance(result, TrainingResult)
+    if result.has_diverged:
+        return ReferenceDivergedError(
+            f"the reference model diverged in {task_id} ({cause_of(result)}); "
+            "start again with a lower --lr"
+        )
+    return RuntimeError(
+        f"the reference model failed in {task_id} ({cause_of(result)}); go on with --resume once "
+        "the cause is mended"
     )

@@ -69,8 +69,9 @@ def in_words(regime: Regime) -> str:
 
 def _consequence(regime: Regime, moved: int) -> str:
     if regime.kind == "overfit_limited":
-        given = f"{moved} steps of Cambrian make the host's half" if moved else "no step changes hands"
-        return f"{given}, with the fewest challengers"
+        if not moved:
+            return "no step changes hands, the fewest challengers"
+        return f"{moved} steps of Cambrian make the host's half, with the fewest challengers"
     if not moved:
         return "the lineages hold no step more than they need"
     return f"the lineages keep what they need, {moved} steps go to the host"

@@ -5,6 +5,8 @@ Around the functions of a stage, which do not know of them.
 
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+
 from orchestrator.config import RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import HostState, LineageState, RunState, ValidationState
@@ -20,9 +22,15 @@ from orchestrator.stages.symbiosis import best_symbiont
 from orchestrator.stages.training import phase_name
 from orchestrator.validation.hold import holding
 from orchestrator.validation.judge import judge_build, judge_states
-from orchestrator.validation.judge_course import first_steps, judge_balance, judge_course, weighed
+from orchestrator.validation.judge_course import (
+    first_steps,
+    judge_balance,
+    judge_course,
+    ratio_of,
+    weighed,
+)
 from orchestrator.validation.judge_loss import Reached, judge_loss
-from orchestrator.validation.limits import MOST_STEPS, Limits, limits_of
+from orchestrator.validation.limits import MOST_STEPS, RATIO, Limits, limits_of
 from orchestrator.validation.subject import Subject
 from state.genome import parse
 from state.records import Genome
@@ -51,7 +59,8 @@ def judged(before: RunState, conclusion: Conclusion, config: RunConfig) -> Concl
         gathered = gathered.model_copy(update={"course": ()})
     kept = gathered.model_copy(update={"verdicts": (*gathered.verdicts, *verdicts)})
     state = conclusion.state.model_copy(update={"validation": kept})
-    events = (*conclusion.events, *([_event(verdicts, config)] if verdicts else []))
+    told = _unbalanced(before.validation.balances, gathered.balances, config)
+    events = (*conclusion.events, *told, *([_event(verdicts, config)] if verdicts else []))
     return conclusion.model_copy(update={"state": state, "events": events})
 
 
@@ -129,6 +138,30 @@ def _tallied(
     known = {one.lineage: one for one in balances}
     known[lineage] = weighed(known.get(lineage, Balance(lineage=lineage)), course)
     return tuple(known[index] for index in sorted(known))
+
+
+def _unbalanced(
+    before: Sequence[Balance], after: Sequence[Balance], config: RunConfig
+) -> list[Event]:
+    """A line for each lineage whose new ratios of gradient norms are not all in .3 to 3."""
+    known = {one.lineage: one for one in before}
+    first, second = compared_parts(config.model.backbone)
+    found = []
+    for one in after:
+        old = known.get(one.lineage, Balance(lineage=one.lineage))
+        num = one.num - old.num
+        outside = num - (one.inside - old.inside)
+        if outside:
+            data: dict[str, JsonValue] = {
+                "parts": f"{first} to {second}",
+                "lineage": one.lineage,
+                "ratio": ratio_of(one.last),
+                "outside": outside,
+                "num": num,
+                "passes": str(RATIO),
+            }
+            found.append(Event(kind="gradient_ratio", data=data))
+    return found
 
 
 def _reference(before: RunState, config: RunConfig) -> tuple[tuple[int, float], ...]:

@@ -74,6 +74,12 @@ def weighed(balance: Balance, course: Sequence[Stretch]) -> Balance:
     return balance
 
 
+def ratio_of(squares: tuple[float, float]) -> float | None:
+    """Of the roots of two sums of squares; None where the second is zero."""
+    first, second = squares
+    return sqrt(first / second) if second else None
+
+
 def judge_balance(
     balance: Balance, parts: tuple[str, str], limits: Limits, subject: Subject
 ) -> Verdict:
@@ -83,7 +89,7 @@ def judge_balance(
     if not balance.num and balance.open_steps < LEAST_STEPS:
         why = f"the gradient norms of {name} were measured in {balance.open_steps} steps"
         return subject.not_judged("G4", f"{why}; {LEAST_STEPS} are needed")
-    ratio = _ratio(newest)
+    ratio = ratio_of(newest)
     is_dead = ratio is None or not DEAD < ratio < 1 / DEAD
     dead = counted(f"dead components of {name}", int(is_dead), otherwise="fail")
     measures = (_ratio_measure(balance, name, limits), dead)
@@ -131,7 +137,7 @@ def _weighted(values: Sequence[tuple[float | None, int]]) -> float | None:
 
 def _closed(balance: Balance) -> Balance:
     """The tally with one more ratio, and nothing open."""
-    ratio = _ratio(balance.open_squares)
+    ratio = ratio_of(balance.open_squares)
     update = {
         "num": balance.num + 1,
         "inside": balance.inside + (ratio is not None and ratio in RATIO),
@@ -150,8 +156,8 @@ def _ratio_measure(balance: Balance, name: str, limits: Limits) -> Measure:
         why = f"asked from {RATIO_STEPS} steps on"
         return Measure(name=f"ratio of {name}", value=None, limit=why, verdict="not judged")
     if limits.ratio_is_overall or balance.num < LEAST_RATIOS:
-        return limits.ratio.measure(f"gradient norms of {name}", _ratio(balance.squares))
-    last = _ratio(balance.last)
+        return limits.ratio.measure(f"gradient norms of {name}", ratio_of(balance.squares))
+    last = ratio_of(balance.last)
     told = f"last {'none' if last is None else f'{last:.3g}'}, {balance.beyond} beyond"
     share = balance.inside / balance.num
     shown = f"share of ratios of {name} in {RATIO} ({told} {RATIO_BEYOND})"
@@ -159,12 +165,6 @@ def _ratio_measure(balance: Balance, name: str, limits: Limits) -> Measure:
     if measure.verdict == "warn" and balance.beyond:
         return measure.model_copy(update={"verdict": "fail"})
     return measure
-
-
-def _ratio(squares: tuple[float, float]) -> float | None:
-    """Of the roots; None where the second is zero."""
-    first, second = squares
-    return sqrt(first / second) if second else None
 
 
 def _added(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:

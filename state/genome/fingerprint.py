@@ -31,6 +31,10 @@ _WEIGHTS = _normal_weights()
 ROOT_WEIGHTS = np.sqrt(_WEIGHTS)
 
 
+Block = tuple[bool, LearnableKind | None, FusionKind | None]
+"""What makes two blocks different that compute from the same function."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
     """f and f' on `GRID`, float64 and read-only; `gated` tells glu(f) from f."""
@@ -38,6 +42,8 @@ class Fingerprint:
     gated: bool
     values: NDArray[np.float64]
     slopes: NDArray[np.float64]
+    scale: float
+    """Root mean square of `values`."""
     kind: LearnableKind | None = None
     fusion: FusionKind | None = None
 
@@ -49,8 +55,8 @@ class Fingerprint:
         return f"Fingerprint({fields}{told})"
 
     @property
-    def block(self) -> tuple[bool, LearnableKind | None, FusionKind | None]:
-        """What makes two blocks different that compute from the same function."""
+    def block(self) -> Block:
+        """Whether it is gated, its learnable kind, its fusion."""
         return self.gated, self.kind, self.fusion
 
 
@@ -59,7 +65,7 @@ def fingerprint(genome: Genome) -> Fingerprint:
     """The fingerprint of a genome, cached."""
     f, slope = values(genome, GRID), slopes(genome, GRID)
     f.flags.writeable = slope.flags.writeable = False
-    return Fingerprint(is_gated(genome), f, slope, learnable(genome), genome.fusion)
+    return Fingerprint(is_gated(genome), f, slope, rms(f), learnable(genome), genome.fusion)
 
 
 def rms(f: NDArray[np.float64]) -> float:
@@ -80,13 +86,13 @@ def distance(a: Genome, b: Genome) -> float:
     learnable kind, which may become another function, and another fusion.
     """
     one, other = fingerprint(a), fingerprint(b)
-    scale = np.sqrt(rms(one.values) * rms(other.values))
-    return rms(one.values - other.values) / float(scale) + blocks_apart(one, other)
+    scale = np.sqrt(one.scale * other.scale)
+    return rms(one.values - other.values) / float(scale) + blocks_apart(one.block, other.block)
 
 
-def blocks_apart(one: Fingerprint, other: Fingerprint) -> int:
+def blocks_apart(one: Block, other: Block) -> int:
     """In how much two blocks differ besides the function."""
-    return sum(mine != theirs for mine, theirs in zip(one.block, other.block, strict=True))
+    return sum(mine != theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def same(a: Genome, b: Genome) -> bool:

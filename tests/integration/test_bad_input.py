@@ -3,19 +3,40 @@
 import os
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from orchestrator.cli import main
 from state.commit import CommitRecord
 from state.commit_files import CommitFiles
 from state.run_folder import RunFolder
 
-pytestmark = pytest.mark.slow
+
+class Ended(NamedTuple):
+    """A command, as a process of its own would have ended it."""
+
+    code: int | str | None
+    out: str
+    err: str
 
 
-def symbio(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def symbio(*arguments: str, cwd: Path) -> Ended:
+    """In this process; the parser leaves by an exit."""
+    out, err = StringIO(), StringIO()
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+        try:
+            code: int | str | None = main([*arguments])
+        except SystemExit as leaving:
+            code = leaving.code
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+def in_its_own_process(*arguments: str, cwd: Path) -> Ended:
+    run = subprocess.run(
         [sys.executable, "-m", "orchestrator.cli", *arguments],
         cwd=cwd,
         capture_output=True,
@@ -24,15 +45,16 @@ def symbio(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
+    return Ended(run.returncode, run.stdout, run.stderr)
 
 
-def assert_refused(run: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert run.returncode == 2, run.stderr
-    assert run.stdout.count("\n") == 0, run.stdout
-    assert run.stderr.count("\n") == 1, run.stderr
-    assert "Traceback" not in run.stderr
+def assert_refused(run: Ended, *words: str) -> None:
+    assert run.code == 2, run.err
+    assert run.out.count("\n") == 0, run.out
+    assert run.err.count("\n") == 1, run.err
+    assert "Traceback" not in run.err
     for word in words:
-        assert word in run.stderr
+        assert word in run.err
 
 
 TEXT = "".join(
@@ -68,6 +90,19 @@ def test_a_corpus_that_cannot_be_used_is_refused(
     run = symbio("--data", str(path), "--run-dir", "run", "--budget", "100", cwd=tmp_path)
     assert_refused(run, word)
     assert not (tmp_path / "run").exists(), "a refused corpus leaves no run folder behind"
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_says_the_same_of_corpus_flag_and_state(corpus: Path) -> None:
+    for arguments in (
+        ["--data", "absent.txt", "--run-dir", "run", "--budget", "100"],
+        ["--data", str(corpus), "--dim", "30", "--heads", "4"],
+        ["frobnicate"],
+        ["--resume", "run/state.json"],
+    ):
+        alone = in_its_own_process(*arguments, cwd=corpus.parent)
+        assert_refused(alone)
+        assert alone == symbio(*arguments, cwd=corpus.parent), arguments
 
 
 @pytest.mark.parametrize("budget", ["0", "-5", "10", "59", "1.5", "abc", ""])

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from orchestrator.cli import EXIT_STOPPED, main
 from orchestrator.report.train_report import TrainReport
@@ -70,8 +72,35 @@ def test_a_model_that_is_not_finite_stops_until_it_is_waived(
     assert report.validation.waived == ("G1",)
     assert [one.gate for one in report.validation.verdicts] == ["G0", "G1", "G2", "G3", "G4", "G5"]
     text = RunFolder(folder).report_markdown.read_text(encoding="utf-8")
-    assert "| G1 | before the first step | fail, waived |" in text
+    assert "| G1 | before the first step | **fail**, waived |" in text
     assert main(["verify", str(folder), "--replay"]) == 0
+
+
+@pytest.mark.parametrize(("sound_calls", "told"), [(2, "steps were unusable"), (14, "not finite")])
+def test_a_model_that_stops_being_finite_in_abiogenesis_stops_the_run(
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sound_calls: int,
+    told: str,
+) -> None:
+    """After two calls nearly no step can be used; after fourteen only the evaluation cannot."""
+    calls, forward = count(1), GPT.raw_logits
+
+    def broken(model: GPT, *given: Tensor) -> Tensor:
+        found = forward(model, *given)
+        return found if next(calls) <= sound_calls else found * float("nan")
+
+    monkeypatch.setattr(GPT, "raw_logits", broken)
+    data = ["--data", str(corpus), "--tokenizer", "byte", "--device", "cpu", "--plain"]
+    words = [*data, *SHAPE, "--engine", "inline", "--budget", "400", "--run-dir", str(tmp_path)]
+    assert main(words) == EXIT_STOPPED
+    shown = capsys.readouterr()
+    assert "G1 pass" in shown.out
+    assert "the reference model diverged in g00000-l0-champion" in shown.err
+    assert told in shown.err
+    assert main(["resume", str(tmp_path), "--plain"]) == EXIT_STOPPED
 
 
 def test_a_finished_run_is_judged_again_and_the_verdicts_are_kept(

@@ -1,4 +1,6 @@
-"""A Ray of several nodes on this machine; those that join do not see the folder of the runs."""
+"""A Ray of several nodes on this machine; those that join do not see the folder of the runs, and
+have an address of their own where namespaces of the network can be made.
+"""
 
 import os
 import secrets
@@ -15,10 +17,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.orchestrator.network import network_if_allowed
+
 RAY = Path(sys.executable).with_name("ray")
+TRIES = 3
 START = (
     *("--disable-usage-stats", "--num-cpus", "1", "--num-gpus", "0"),
-    *("--object-store-memory", "100000000", "--node-ip-address", "127.0.0.1"),
+    *("--object-store-memory", "100000000"),
 )
 
 
@@ -29,6 +34,8 @@ class RayCluster:
         # Ray's sockets lie in it, and their names may not be long.
         self._temporary = tempfile.mkdtemp(prefix="ray-")
         self.folder, self.runs = folder, runs
+        self.network = network_if_allowed()
+        """None: all nodes are at 127.0.0.1."""
         self.port = _free_port()
         self.environment = {
             **os.environ,
@@ -40,22 +47,38 @@ class RayCluster:
             "OMP_NUM_THREADS": "1",
         }
         self._marks: list[str] = []
+        self._spaces: dict[int, str] = {}
 
     @property
     def address(self) -> str:
         """Of the head."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self._head}:{self.port}"
+
+    @property
+    def _head(self) -> str:
+        return self.network.address if self.network else "127.0.0.1"
 
     def start_head(self) -> None:
         """One CPU, on our own disk."""
         head = ["--head", "--port", str(self.port), "--include-dashboard", "false"]
-        self._start([str(RAY), "start", *head, "--temp-dir", self._temporary, *START])
+        head += ["--node-ip-address", self._head, "--temp-dir", self._temporary]
+        self._start([str(RAY), "start", *head, *START])
 
     def join(self) -> int:
         """One CPU more, where the folder of the runs is another; the node's number."""
-        command = shlex.join([str(RAY), "start", "--address", self.address, *START])
-        hidden = f"mount -t tmpfs none {shlex.quote(str(self.runs))} && exec {command}"
-        return self._start(["unshare", "--mount", "sh", "-c", hidden])
+        space, address = self.network.join() if self.network else ("", "127.0.0.1")
+        command = [str(RAY), "start", "--address", self.address, "--node-ip-address", address]
+        joined = shlex.join([*command, *START])
+        hidden = f"mount -t tmpfs none {shlex.quote(str(self.runs))} && exec {joined}"
+        inside = ["ip", "netns", "exec", space] if space else []
+        node = self._start([*inside, "unshare", "--mount", "sh", "-c", hidden])
+        self._spaces |= {node: space} if space else {}
+        return node
+
+    def cut(self, node: int) -> None:
+        """As a machine whose cable is pulled: its processes go on and nobody hears of them."""
+        assert self.network is not None
+        self.network.cut(self._spaces[node])
 
     def scratch(self, node: int) -> Path:
         """Its folder of temporary files."""
@@ -74,24 +97,32 @@ class RayCluster:
         """Leave nothing behind. Never `ray stop`, which ends every Ray of this machine."""
         for node in range(len(self._marks)):
             self.kill(node)
+        if self.network is not None:
+            self.network.close()
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _start(self, command: list[str]) -> int:
-        node = len(self._marks)
-        self._marks.append(secrets.token_hex(8))
-        self.scratch(node).mkdir()
-        own = {"NODE_OF_A_TEST": self._marks[node], "TMPDIR": str(self.scratch(node))}
-        done = subprocess.run(
-            command,
-            env={**self.environment, **own},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
-        if done.returncode:
-            pytest.fail(f"Ray does not start: {(done.stdout + done.stderr)[-1000:]}")
-        return node
+        """A node's number. Ray gives it half a minute to register; a busy machine takes longer."""
+        said = ""
+        for _ in range(TRIES):
+            node = len(self._marks)
+            self._marks.append(secrets.token_hex(8))
+            self.scratch(node).mkdir(exist_ok=True)
+            own = {"NODE_OF_A_TEST": self._marks[node], "TMPDIR": str(self.scratch(node))}
+            done = subprocess.run(
+                command,
+                env={**self.environment, **own},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=200,
+            )
+            if done.returncode == 0:
+                return node
+            said = (done.stdout + done.stderr)[-1000:]
+            self.kill(node)
+            self._marks.pop()
+        pytest.fail(f"Ray does not start: {said}")
 
     def _processes(self, node: int) -> list[psutil.Process]:
         found = []

@@ -8,6 +8,7 @@ import pytest
 from orchestrator import ledger as books
 from orchestrator.run_state import RunState
 from orchestrator.stages.host_decision import HostDivergedError
+from orchestrator.stages.reference import ReferenceDivergedError
 from state.genome import is_gated
 from state.records import Genome, PhaseName
 from state.tasks import Task, TrainingTask
@@ -150,9 +151,14 @@ def test_champions_that_all_skip_too_many_steps_get_half_the_rate() -> None:
 # ---- the reference model
 
 
-@pytest.mark.parametrize("fate", ["failed", "quarantined"])
-def test_a_reference_model_that_fails_ends_the_run_with_the_cause(fate: Fate) -> None:
-    with pytest.raises(RuntimeError, match=r"the reference model failed in g00000-l0-champion \("):
+def test_a_reference_model_that_fails_ends_the_run_with_the_cause() -> None:
+    with pytest.raises(RuntimeError, match=r"model failed in g00000-l0-champion \(.*--resume"):
+        finish(failing("g00000-l0-champion"))
+
+
+@pytest.mark.parametrize("fate", ["quarantined", "not finite"])
+def test_a_reference_model_that_diverges_needs_another_learning_rate(fate: Fate) -> None:
+    with pytest.raises(ReferenceDivergedError, match=r"diverged in g00000-l0-champion \(.*--lr"):
         finish(failing("g00000-l0-champion", fate))
 
 

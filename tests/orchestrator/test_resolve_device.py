@@ -47,3 +47,24 @@ def test_workers_are_told_of_stacks_and_precision(tmp_path: Path) -> None:
     assert (setup.stack, setup.dtype) == (5, "bfloat16")
     left_open = worker_setup(RunConfig(engine=EngineConfig(device="cpu")), RunFolder(tmp_path))
     assert (left_open.stack, left_open.dtype) == (0, "float32")
+
+
+def test_one_process_takes_the_gpu_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with_gpus(monkeypatch, 2)
+    for kind, index in (("inline", 1), ("ray", 0)):
+        engine = resolve_engine(EngineConfig.model_validate({"engine": kind, "device_index": 1}))
+        assert worker_setup(RunConfig(engine=engine), RunFolder(tmp_path)).device_index == index
+    with pytest.raises(ValueError, match=r"device_index 2: this machine shows 2 GPU\(s\)"):
+        resolve_engine(EngineConfig(device_index=2))
+
+
+def test_recorded_steps_and_repeatable_kernels_are_not_promised_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with_gpus(monkeypatch, 1)
+    with pytest.raises(ValueError, match="--cuda-graphs: whether replayed steps keep the bits"):
+        resolve_engine(EngineConfig(cuda_graphs=True, deterministic=True))
+    recording = resolve_engine(EngineConfig(cuda_graphs=True))
+    assert worker_setup(RunConfig(engine=recording), RunFolder(tmp_path)).cuda_graphs

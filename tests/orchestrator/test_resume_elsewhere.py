@@ -39,4 +39,4 @@ def test_what_may_not_change_is_named_with_what_may(
     assert main(["--resume", str(run), "--lr", "0.1"]) == 2
     error = capsys.readouterr().err
     assert "cannot change optimizer" in error
-    assert "--device, --ray-address and --waive may be given with it" in error
+    assert "--device, --host-devices, --ray-address and --waive may be given with it" in error

@@ -1,4 +1,4 @@
-"""A real run with secrets all around it, and everything that it left."""
+"""A real run with secrets all around it, and everything that it left; and one without them."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
+from orchestrator.cli import main
 from trainer.demo_corpus import write_demo_corpus
 
 ROOT = Path(__file__).parent.parent.parent
@@ -36,6 +37,7 @@ TINY = {
     "gate": {"resamples": 100},
     "engine": {"host_threads": 1, "workers": 1},
 }
+RUN = ("--config", "tiny.json", "--run-dir", "run", "--engine")
 AFTERWARDS = (
     ("status", "run", "--json"),
     ("report", "run"),
@@ -83,6 +85,23 @@ def traces(request: pytest.FixtureRequest) -> Traces:
     return found
 
 
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole run, made in this process; nobody changes it."""
+    folder = tmp_path_factory.mktemp("finished")
+    prepare_in(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main([*RUN, "inline"]) == 0
+    return folder / "run"
+
+
+def prepare_in(folder: Path) -> None:
+    """A corpus and a configuration."""
+    write_demo_corpus(folder / "corpus.txt", 20_000)
+    (folder / "tiny.json").write_text(json.dumps(TINY), encoding="utf-8")
+
+
 def scratch_folder() -> "tempfile.TemporaryDirectory[str]":
     """Ray's sockets lie there, and a socket's path is short."""
     return tempfile.TemporaryDirectory()
@@ -92,13 +111,11 @@ def left_by(
     engine: str, afterwards: tuple[tuple[str, ...], ...], folder: Path, scratch: str
 ) -> Traces:
     """Run the commands in `folder` and collect what they left."""
-    write_demo_corpus(folder / "corpus.txt", 20_000)
-    (folder / "tiny.json").write_text(json.dumps(TINY), encoding="utf-8")
+    prepare_in(folder)
     (folder / "scratch").symlink_to(scratch)
     (folder / "home").mkdir()
-    run = ("--config", "tiny.json", "--run-dir", "run", "--engine", engine)
     seen: set[str] = set()
-    printed = started(folder, scratch, ("-m", "orchestrator.cli", *run), seen)
+    printed = started(folder, scratch, ("-m", "orchestrator.cli", *RUN, engine), seen)
     if afterwards:
         printed += started(
             folder, scratch, ("-c", ONE_AFTER_THE_OTHER, json.dumps(afterwards)), seen

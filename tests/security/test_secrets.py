@@ -1,4 +1,6 @@
-"""A secret in the environment stays there: no file, no line and no argument vector has it."""
+"""What a run leaves: nothing outside its folder, and no secret of its environment in a file, a line
+or an argument vector.
+"""
 
 from pathlib import Path
 
@@ -46,3 +48,13 @@ def test_no_process_has_a_secret_among_its_arguments(traces: Traces) -> None:
     assert any("orchestrator.cli" in line for line in traces.command_lines)
     for line in traces.command_lines:
         assert not [value for value in VALUES if value in line], line
+
+
+def test_a_run_writes_in_its_folder_alone(traces: Traces) -> None:
+    given = {"corpus.txt", "tiny.json", "home", "scratch"}
+    written = {path.name for path in traces.folder.iterdir()} - given
+    assert {"run"} <= written <= {"run", "exported"}
+    left = [path.name for path in (traces.folder / "home").rglob("*")]
+    assert not left, left
+    scratch = {path.name.split("_")[0] for path in (traces.folder / "scratch").iterdir()}
+    assert scratch <= {"ray", "torchinductor"}

@@ -26,7 +26,7 @@ from trainer.diagnostics.member_trial import (
     tried_together,
 )
 
-TIMEOUT_SECONDS = 300
+PATIENCE_SECONDS = 150.0
 MAX_TOGETHER = 64
 
 
@@ -43,6 +43,8 @@ class MemoryRequest(Record):
     """Whether as many members as should fit are trained at once, and fewer where they do not:
     on the CPU no more than it has cores, on an accelerator no more than 64.
     """
+    patience_seconds: float = PATIENCE_SECONDS
+    """For each shape; the measuring process has that of all of them."""
 
 
 class MemberCosts(Record):
@@ -58,17 +60,20 @@ def measure_members(request: MemoryRequest) -> MemberCosts:
     Raises:
         RuntimeError: the measuring process failed.
     """
+    limit = request.patience_seconds * max(2, len(request.shapes))
     try:
         done = subprocess.run(
             [sys.executable, "-m", __name__],
             input=request.model_dump_json(),
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_SECONDS,
+            timeout=limit,
             cwd=Path(__file__).parent.parent.parent,
             check=True,
         )
         return MemberCosts.model_validate_json(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"memory could not be measured within {limit:.0f} s") from error
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise RuntimeError(f"memory could not be measured: {type(error).__name__}") from error
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from state.genome import expression, learnable
 from state.records import Genome
-from trainer.activations.gpu import Program, Programs, blend, program, usable_on
+from trainer.activations.gpu import Program, Programs, blend, program, usable_on, without_kernels
 from trainer.member import Member
 
 
@@ -20,7 +20,7 @@ class StackedActivations:
 
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = list(members)
-        self._wanted: list[Program] | None = None
+        self.wanted: list[Program] | None = None
         """None where an activation is trained."""
         self._made: Programs | None = None
         self._of: list[Program] = []
@@ -28,13 +28,15 @@ class StackedActivations:
     def begin_step(self) -> None:
         """Look where the members' morphs stand."""
         plain = all(map(is_plain, self.members))
-        self._wanted = [program_of(member) for member in self.members] if plain else None
+        self.wanted = [program_of(member) for member in self.members] if plain else None
 
     def hidden(self, layer: int, inner_MBTW: Tensor, up_MBTW: Tensor | None) -> Tensor:
         """What enters `w_out` of that layer."""
-        if self._wanted is not None and usable_on(inner_MBTW):
-            programs = self._programs(self._wanted, inner_MBTW.device)
+        if self.wanted is not None and usable_on(inner_MBTW):
+            programs = self._programs(self.wanted, inner_MBTW.device)
             return programs(inner_MBTW) if up_MBTW is None else programs.gated(inner_MBTW, up_MBTW)
+        if self.wanted is None:
+            without_kernels(inner_MBTW, "what is trained in an activation has no kernels")
         layers = [member.model.feed_forwards()[layer] for member in self.members]
         ups = [None] * len(layers) if up_MBTW is None else up_MBTW.unbind()
         triples = zip(layers, inner_MBTW, ups, strict=True)

@@ -10,15 +10,18 @@ from torch import Tensor
 
 
 class StackedDropout:
-    """The factors of dropout of one step."""
+    """The factors of dropout, step by step; the generators stay, for what was recorded."""
 
-    def __init__(
-        self, probabilities: Sequence[float], seeds: Sequence[int], device: torch.device
-    ) -> None:
+    def __init__(self, members: int, device: torch.device) -> None:
+        self.generators = [torch.Generator(device) for _ in range(members)]
+        self.probabilities = [0.0] * members
+
+    def begin_step(self, probabilities: Sequence[float], seeds: Sequence[int]) -> None:
+        """The members' probabilities and where their streams begin."""
         self.probabilities = list(probabilities)
-        self.generators: list[torch.Generator] = []
         if any(probabilities):
-            self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+            for generator, seed in zip(self.generators, seeds, strict=True):
+                generator.manual_seed(seed)
 
     def factors(self, like_MBTD: Tensor) -> Tensor | None:
         """0 or `1 / (1 - p)`, the next of every member's stream; None where no member drops."""

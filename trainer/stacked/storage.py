@@ -42,6 +42,11 @@ class Storage:
             for name, parameter in own.items():
                 parameter.data = self.parameters[name].data[index]
 
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return next(iter(self.parameters.values())).device
+
     def hand_out_gradients(self) -> None:
         """Give each member its part of what backward left."""
         for index, member in enumerate(self.members):

@@ -11,6 +11,7 @@ NOT_OF_THE_RESULT = {
     "keep_gb",
     "control",
     "data.paths",
+    "engine.device_index",
     "engine.engine",
     "engine.host_threads",
     "engine.ray_address",

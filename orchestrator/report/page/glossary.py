@@ -32,6 +32,11 @@ WORDS = (
         "what the model writes. What is shown to be worse is tried again or undone.",
     ),
     (
+        "validation gate",
+        "G0 to G5: what must hold of a model before more is spent on it. Where there is nothing to "
+        "hold a number against, a gate is not judged, which is no pass.",
+    ),
+    (
         "host, symbionts",
         "In Endosymbiosis the best lineage becomes the host; the others may teach it with the "
         "average of their predictions.",
@@ -52,5 +57,5 @@ WORDS = (
         "worth its steps on this text.",
     ),
 )
-SINGLE = ("bits per byte", "train, search, test", "control")
+SINGLE = ("bits per byte", "train, search, test", "validation gate", "control")
 """Those that a run of one model needs; it has no population."""

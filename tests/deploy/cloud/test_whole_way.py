@@ -4,12 +4,16 @@ form, symbio-auto itself.
 """
 
 import getpass
+import json
+import re
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -21,6 +25,7 @@ from deploy.remote.connection import Timing
 from deploy.remote.status import RemoteStatus
 from orchestrator.cli import main
 from orchestrator.commands.gcp import far, job, watching
+from orchestrator.grammar import build_parser
 from state.rented import read_rented
 from tests.deploy.cloud import stub_program
 from tests.deploy.cloud.conftest import RHYTHM
@@ -29,6 +34,7 @@ from tests.deploy.fake_compute import KEY, FakeCompute, Json, Refusal
 from tests.deploy.remote.sshd import Sshd
 from trainer.demo_corpus import write_demo_corpus
 
+ROOT = Path(__file__).parents[3]
 QUICK = Timing(answer=5.0, silence=10.0, first_pause=0.05, longest_pause=0.2, patience=0.5)
 
 
@@ -168,16 +174,83 @@ def test_a_machine_that_is_another_is_not_talked_to(
     assert main(["gcp", "delete"]) == 0
 
 
+def transcript() -> list[str]:
+    """What docs/gcp.md shows of a machine from up to delete."""
+    page = (ROOT / "docs" / "gcp.md").read_text(encoding="utf-8")
+    return page.split("```text\n")[1].split("```")[0].splitlines()
+
+
+def told_alike(line: str) -> str:
+    """The line without what another run and another day would say."""
+    line = re.sub("abiogenesis|primordial|cambrian|oxidation|endosymbiosis|homeostasis", "P", line)
+    return re.sub(r"\d[\d.,:-]*", "#", line).strip()
+
+
+def test_every_command_of_the_page_is_one() -> None:
+    commands = [line[2:] for line in transcript() if line.startswith("$ ")]
+    assert [line.split()[2] for line in commands if "gcp" in line][:2] == ["up", "run"]
+    for line in commands:
+        build_parser().parse_args(shlex.split(line)[1:])
+
+
+def until(machine: RentedHere, spent: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """The run there has committed so many steps."""
+    while True:
+        assert main(["gcp", "status", "--json"]) == 0
+        job = json.loads(capsys.readouterr().out)["job"]
+        assert job["state"] == "running", job
+        if job["summary"].get("spent", 0) >= spent:
+            return
+        time.sleep(0.3)
+
+
 @pytest.mark.soak
-def test_six_phases_are_done_there_and_fetched(
-    machine: RentedHere, text: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.timeout(900)
+def test_from_up_to_delete_six_phases_are_done_there_and_fetched(
+    machine: RentedHere,
+    text: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The words of docs/gcp.md, and its lines but for their numbers."""
+    said: list[str] = []
     text.unlink()
     write_demo_corpus(text, 60_000)
-    taken_away_at(monkeypatch, machine, 0.5)
-    size = "--dim 32 --heads 2 --layers 2 --block 32 --batch 8 --tokenizer byte --engine inline"
-    assert main(rented(machine, sys.executable, f"--budget 120 {size}")) == 0
-    assert main(["status", "runs/first"]) == 0
-    assert main(["verify", "runs/first"]) == 0
-    assert (Path("runs/first") / "model").is_dir()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+
+    def agreed(asked: str) -> str:
+        said.append(f"{asked}y")
+        return "y"
+
+    monkeypatch.setattr("builtins.input", agreed)
+    here = f"--ssh-user {getpass.getuser()} --ssh-port {machine.sshd.port} --python"
+    small = "--dim 32 --heads 2 --layers 2 --block 32 --batch 8 --tokenizer byte --engine inline"
+
+    def symbio(words: str, code: int = 0) -> None:
+        assert main(shlex.split(words)) == code
+        captured = capsys.readouterr()
+        said.extend(f"$ symbio-auto {words}\n{captured.err}\n{captured.out}".splitlines())
+
+    symbio(f"gcp up --spot --max-hours 3 {here} {sys.executable}")
+    symbio(f"gcp run --data book.txt --budget 120 --run-dir runs/night --detach {small}")
+    until(machine, 20, capsys)
+    symbio("gcp status")
+    symbio("gcp kill")
+    symbio("gcp fetch")
+    symbio("gcp run --resume runs/night --detach")
+    until(machine, 60, capsys)
+    machine.power_off()
+    machine.cloud.end("compute.instances.preempted")
+    symbio("gcp status")
+    symbio("gcp status --watch")
+    symbio("doctor", 1)
+    assert (Path("runs/night") / "model").is_dir()
+    symbio("verify runs/night")
+    symbio("gcp delete")
     assert machine.cloud.machines == {}
+    assert read_rented(Path("runs/night")) is not None
+    (tmp_path / "said.txt").write_text("\n".join(said), encoding="utf-8")
+    alike = {told_alike(line) for line in said}
+    shown = [line for line in transcript() if line and not line.startswith("$ ")]
+    assert [line for line in shown if told_alike(line) not in alike] == []

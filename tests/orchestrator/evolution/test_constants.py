@@ -201,3 +201,19 @@ def test_proposals_beat_random_perturbation_on_a_synthetic_objective() -> None:
     tuned = [climb(seed, tune=True) for seed in range(12)]
     perturbed = [climb(seed, tune=False) for seed in range(12)]
     assert np.mean(tuned) > np.mean(perturbed) + 1.5
+
+
+def test_trials_that_are_not_copied_propose_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial, create_trial
+
+    def copied(
+        space: dict[str, BaseDistribution], constants: Sequence[float], gain: float
+    ) -> FrozenTrial:
+        params = dict(zip(space, constants, strict=True))
+        return create_trial(params=params, distributions=space, value=gain)
+
+    tuned = record_constants((), some_members())
+    ours = first(tuned, seed=5, count=6)
+    monkeypatch.setattr("orchestrator.evolution.told_trial.ToldTrial", copied)
+    assert first(tuned, seed=5, count=6) == ours

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_battery.intervals import Interval
-from orchestrator.config import GateConfig
+from orchestrator.gate_config import GateConfig
 from orchestrator.gates.phase_gate import (
     Comparison,
     Deficit,

@@ -3,7 +3,7 @@
 import pytest
 
 from inference_battery.weights import COMPOSITE_VERSION
-from orchestrator.config import GateConfig
+from orchestrator.gate_config import GateConfig
 from orchestrator.gates.standing import has_collapsed, ranked
 from tests.copies import battery_of, copy_of
 

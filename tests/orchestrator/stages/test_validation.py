@@ -13,6 +13,7 @@ from orchestrator.recorder import Recorder
 from orchestrator.replay.states import Replay
 from orchestrator.report.validation import validation_of, validation_section
 from orchestrator.run_state import RunState
+from orchestrator.stages.dispatch import stage_of
 from orchestrator.validation.hold import GateFailedError, holding
 from orchestrator.verification.replayed import comparable, first_difference
 from state.commit import load_commit
@@ -20,8 +21,9 @@ from state.results import Outcome
 from state.tasks import Task, TrainingTask
 from state.validation import Stretch, Verdict
 from tests.builders import ScriptedRun, digest, make_config, make_state
-from tests.memory_runs import advance, drive
+from tests.memory_runs import advance, drive, worked
 from tests.validation_builders import (
+    Course,
     ProbedEngine,
     build_reading,
     falling,
@@ -165,7 +167,7 @@ def test_a_loss_that_rises_stops_the_run_until_it_is_waived(tmp_path: Path) -> N
     last = load_commit(run.folder).record
     assert (end.status, restore(last).run) == ("finished", end)
     (section,) = validation_section(validation_of(restore(last)))
-    assert "| G3 | after the first steps | fail, waived |" in section.text
+    assert "| G3 | after the first steps | **fail**, waived |" in section.text
     assert "**Waived:** G3." in section.text
     replayed = Replay.of(run.folder, last)
     list(replayed.stages())
@@ -223,6 +225,27 @@ def test_what_no_run_survives_stops_it(fault: dict[str, object], gate: str) -> N
 def test_other_failures_warn_unless_gates_are_strict(fault: dict[str, object], gate: str) -> None:
     assert stopped_by(recurrent(), **fault) == []
     assert stopped_by(recurrent(validation={"strict": True}), **fault) == [gate]
+
+
+@pytest.mark.parametrize(("course", "told"), [(falling, False), (lopsided, True)])
+def test_ratios_outside_of_their_range_are_told_when_a_hundred_steps_are_done(
+    course: Course, told: bool
+) -> None:
+    config, engine = recurrent(budget=2000), ProbedEngine(course=course)
+    told_of: dict[int, list[int]] = {}
+    for state in drive(config, engine)[:-1]:
+        conclusion = stage_of(state, config).conclude(worked(config, engine, state), config)
+        for event in conclusion.events:
+            if event.kind == "gradient_ratio":
+                assert (event.data["ratio"], event.data["passes"]) == (50.0, "0.3 to 3")
+                lineage, outside = event.data["lineage"], event.data["outside"]
+                assert isinstance(lineage, int)
+                assert isinstance(outside, int)
+                told_of.setdefault(lineage, []).append(outside)
+    end = drive(config, engine)[-1].validation
+    counted = {one.lineage: one.num for one in end.balances if one.num}
+    assert counted
+    assert {one: sum(all_of) for one, all_of in told_of.items()} == (counted if told else {})
 
 
 def test_a_run_without_gates_and_one_that_is_finished_waive_nothing() -> None:

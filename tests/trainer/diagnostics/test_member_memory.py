@@ -64,5 +64,16 @@ def test_a_process_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
         measure_members(request_of(MemberShape(batch=1, block=8)))
 
 
+def test_each_shape_has_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(*arguments: object, timeout: float, **options: object) -> None:
+        raise subprocess.TimeoutExpired(sys.executable, timeout)
+
+    monkeypatch.setattr(subprocess, "run", sleep)
+    shapes = tuple(MemberShape(batch=batch, block=8) for batch in (1, 2, 4))
+    request = request_of(*shapes, patience_seconds=40.0)
+    with pytest.raises(RuntimeError, match="memory could not be measured within 120 s"):
+        measure_members(request)
+
+
 def test_free_memory_is_what_this_machine_has() -> None:
     assert 1 < free_megabytes("cpu") < 1e8

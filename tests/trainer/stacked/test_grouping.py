@@ -24,6 +24,19 @@ def test_equal_steps_and_gates_go_together_up_to_the_limit() -> None:
     assert groups(tasks, STACKED) == [[0, 3, 5], [1, 7], [2], [4], [6]]
 
 
+def test_workers_share_what_could_be_one_stack() -> None:
+    tasks: list[Task] = [*(make_training_task("gelu") for _ in range(5)), BaselineTask(task_id="o")]
+    wide = STACKED.model_copy(update={"stack": 16})
+    assert groups(tasks, wide, slots=2) == [[0, 1, 2], [3, 4], [5]]
+    assert groups(tasks, wide, slots=8) == [[index] for index in range(6)]
+    assert groups(tasks, STACKED.model_copy(update={"stack": 2}), slots=2) == [
+        [0, 1],
+        [2, 3],
+        [4],
+        [5],
+    ]
+
+
 def test_without_stacks_every_task_is_alone() -> None:
     tasks: list[Task] = [make_training_task("gelu"), make_training_task("relu2")]
     assert groups(tasks, setup_of()) == [[0], [1]]

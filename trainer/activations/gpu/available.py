@@ -31,12 +31,18 @@ def usable_on(x: Tensor) -> bool:
     """Whether kernels take this tensor. Where only Triton is missing that is logged, once."""
     if not x.is_cuda or x.dtype not in PRECISIONS:
         return False
-    if why_absent() is not None:
-        _say_once()
-        return False
-    return True
+    reason = why_absent()
+    if reason is not None:
+        _say_once(reason)
+    return reason is None
+
+
+def without_kernels(x: Tensor, reason: str) -> None:
+    """Say once, for a tensor on a GPU, why what is computed from it has no kernel."""
+    if x.is_cuda:
+        _say_once(reason)
 
 
 @cache
-def _say_once() -> None:
-    _log.warning("activations run in eager PyTorch: %s", why_absent())
+def _say_once(reason: str) -> None:
+    _log.warning("activations run in eager PyTorch: %s", reason)

@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from dashboard.web.settings import ServerSettings
 from dashboard.web.sources import Sources
 from state.progress import Progress, ProgressFile
-from state.rented import Rented, Span, write_rented
+from state.rented import write_rented
+from tests.dashboard.machines import rented
 from tests.dashboard.web.clients import asking
 from tests.dashboard.web.single_worlds import trained
 
@@ -26,24 +27,6 @@ def tokenising(done: float, what: str = "tokenising") -> Progress:
     now = datetime.now(UTC)
     begun = now - timedelta(seconds=10)
     return Progress(what=what, done=done, total=4e6, unit="bytes", started_at=begun, updated_at=now)
-
-
-def rented(hours_ago: float, *, cap_hours: float = 12.0, gone: bool = False) -> Rented:
-    now = datetime.now(UTC)
-    begun = now - timedelta(hours=hours_ago)
-    return Rented(
-        name="symbio-train",
-        zone="us-central1-b",
-        machine_type="g2-standard-4",
-        spot=True,
-        usd_per_hour=0.5,
-        disk_usd_per_hour=0.0,
-        created_at=begun,
-        spans=(Span(started_at=begun, stopped_at=now if gone else None),),
-        cap_seconds=cap_hours * 3600,
-        gone_at=now if gone else None,
-        seen_at=now,
-    )
 
 
 def shown(client: TestClient, path: str) -> str:

@@ -1,0 +1,1 @@
+"""One member trained by several processes, each with its part of every batch: gpu.md."""
