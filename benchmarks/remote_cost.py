@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from pydantic import JsonValue
@@ -69,26 +70,34 @@ def main() -> None:
 
 
 def cost(folder: Path, words: list[str], pairs: int) -> JsonValue:
-    """Training time of reported runs in that of others, which take turns."""
+    """Reported runs and others, which take turns: training time by the clock, and CPU seconds,
+    those of the reporter with those of its run.
+    """
     seconds: dict[str, list[float]] = {"alone": [], "reported": []}
-    computed: list[float] = []
+    cpu: dict[str, list[float]] = {"alone": [], "reported": []}
+    reporter: list[float] = []
     with server(folder, free_port()) as url:
         for index in range(pairs):
             order = ("alone", "reported") if index % 2 == 0 else ("reported", "alone")
             for kind in order:
                 is_reported = kind == "reported"
-                run, cpu = trained(folder / f"{kind}-{index}", words, url if is_reported else None)
-                seconds[kind].append(training_seconds(run))
-                computed += [cpu] if is_reported else []
-    medians = {kind: statistics.median(values) for kind, values in seconds.items()}
-    ratios = [b / a for a, b in zip(seconds["alone"], seconds["reported"], strict=True)]
+                made = trained(folder / f"{kind}-{index}", words, url if is_reported else None)
+                seconds[kind].append(round(training_seconds(made.folder), 3))
+                cpu[kind].append(round(made.cpu_seconds + made.reporter_cpu_seconds, 3))
+                reporter += [made.reporter_cpu_seconds] if is_reported else []
     return {
-        "ratio_of_medians": round(medians["reported"] / medians["alone"], 4),
-        "median_of_ratios": round(statistics.median(ratios), 4),
-        "reporter_cpu_seconds": round(statistics.median(computed), 3),
-        "median_seconds": {kind: round(value, 3) for kind, value in medians.items()},
-        "seconds": {kind: [round(one, 3) for one in values] for kind, values in seconds.items()},
+        "median_of_ratios": ratio(seconds),
+        "median_of_cpu_ratios": ratio(cpu),
+        "reporter_cpu_seconds": round(statistics.median(reporter), 3),
+        "seconds": {kind: [*values] for kind, values in seconds.items()},
+        "cpu_seconds": {kind: [*values] for kind, values in cpu.items()},
     }
+
+
+def ratio(pairs: dict[str, list[float]]) -> float:
+    """Median of reported over alone."""
+    both = zip(pairs["alone"], pairs["reported"], strict=True)
+    return round(statistics.median(reported / alone for alone, reported in both), 4)
 
 
 def backlog(folder: Path) -> JsonValue:
@@ -127,7 +136,7 @@ def outage(folder: Path, words: list[str]) -> JsonValue:
     thread.start()
     url = f"http://127.0.0.1:{port}"
     try:
-        run, _ = trained(folder / "outage", words, url)
+        run = trained(folder / "outage", words, url).folder
     finally:
         over.set()
         thread.join()
@@ -144,8 +153,17 @@ def outage(folder: Path, words: list[str]) -> JsonValue:
     }
 
 
-def trained(folder: Path, words: list[str], url: str | None) -> tuple[RunFolder, float]:
-    """A run of its own process, and the CPU seconds of its reporter's."""
+class Trained(NamedTuple):
+    """A run that was made."""
+
+    folder: RunFolder
+    cpu_seconds: float
+    """Of its process."""
+    reporter_cpu_seconds: float
+
+
+def trained(folder: Path, words: list[str], url: str | None) -> Trained:
+    """A run of its own process."""
     command = [*PROGRAM, "train", *words, "--engine", "inline", "--plain", "--seed", "1"]
     process = psutil.Popen(
         [*command, "--run-dir", str(folder)],
@@ -153,14 +171,17 @@ def trained(folder: Path, words: list[str], url: str | None) -> tuple[RunFolder,
         stdout=subprocess.DEVNULL,
         cwd=folder.parent,
     )
-    cpu = 0.0
-    while process.poll() is None:
+    reporter = 0.0
+    while True:
+        done, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if done:
+            break
         with suppress(psutil.Error):
-            cpu = max([cpu, *map(cpu_of_reporter, process.children())])
-        time.sleep(0.2)
-    if process.returncode:
-        raise RuntimeError(f"the run ended with code {process.returncode}")
-    return RunFolder(folder), cpu
+            reporter = max([reporter, *map(cpu_of_reporter, process.children())])
+        time.sleep(1.0)
+    if status:
+        raise RuntimeError(f"the run ended with status {status}")
+    return Trained(RunFolder(folder), usage.ru_utime + usage.ru_stime, reporter)
 
 
 def cpu_of_reporter(process: psutil.Process) -> float:

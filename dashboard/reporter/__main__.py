@@ -13,13 +13,14 @@ from pathlib import Path
 from state.run_folder import RunFolder
 
 NICENESS = 10
+AUTOGROUP = Path("/proc/self/autogroup")
+"""Linux weighs sessions first, and niceness only within one (sched(7), the autogroup feature)."""
 
 
 def main() -> int:
     """Work; what is to be shown to whoever started the run goes to the standard output."""
     arguments = _parser().parse_args()
-    with suppress(OSError):
-        os.nice(NICENESS)
+    step_back()
     try:
         line = _work(arguments)
     # The border: a traceback could show an address.
@@ -31,6 +32,15 @@ def main() -> int:
         with suppress(OSError):
             os.write(1, f"{line}\n".encode())
     return 0
+
+
+def step_back() -> None:
+    """Behind the run, in its own session and, where Linux shares by sessions, as a session."""
+    with suppress(OSError):
+        os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            AUTOGROUP.write_text(str(NICENESS), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
