@@ -17,7 +17,7 @@ from orchestrator.validation.subject import Subject, counted
 from state.validation import Balance, Measure, Stretch, Verdict
 
 LEAST_RATIOS = 5
-"""Of fewer evaluations a share of four fifths says nothing."""
+"""Of fewer evaluations a share of four fifths says nothing, and none of them fails a run."""
 RATIO_STEPS = 100
 """Of one evaluation of the ratio of two gradient norms."""
 FALLING = Band(passes=Range(high=1.0, holds_high=False), warns=Range(high=1.0, holds_high=False))
@@ -151,12 +151,16 @@ def _closed(balance: Balance) -> Balance:
 
 
 def _ratio_measure(balance: Balance, name: str, limits: Limits) -> Measure:
-    """The share of the ratios in .3 to 3; of few ratios the one of all steps together."""
+    """The share of the ratios in .3 to 3; of few ratios the one of all steps together, which at
+    worst warns.
+    """
     if not balance.num:
         why = f"asked from {RATIO_STEPS} steps on"
         return Measure(name=f"ratio of {name}", value=None, limit=why, verdict="not judged")
     if limits.ratio_is_overall or balance.num < LEAST_RATIOS:
-        return limits.ratio.measure(f"gradient norms of {name}", ratio_of(balance.squares))
+        overall = limits.ratio.measure(f"gradient norms of {name}", ratio_of(balance.squares))
+        early = overall.verdict == "fail" and not limits.ratio_is_overall
+        return overall.model_copy(update={"verdict": "warn"}) if early else overall
     last = ratio_of(balance.last)
     told = f"last {'none' if last is None else f'{last:.3g}'}, {balance.beyond} beyond"
     share = balance.inside / balance.num

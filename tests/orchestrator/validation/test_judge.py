@@ -188,9 +188,9 @@ def test_the_balance_is_judged_by_the_share_inside(ratios: tuple[float, ...], ve
 
 
 @pytest.mark.parametrize(
-    ("ratio", "verdict"), [(1.0, "pass"), (3.5, "warn"), (0.2, "warn"), (20.0, "fail")]
+    ("ratio", "verdict"), [(1.0, "pass"), (3.5, "warn"), (0.2, "warn"), (20.0, "warn")]
 )
-def test_few_ratios_are_judged_together(ratio: float, verdict: str) -> None:
+def test_few_ratios_are_judged_together_and_fail_nothing(ratio: float, verdict: str) -> None:
     assert balanced(*(ratio,) * 4).verdict == verdict
     assert balanced(*(ratio,) * 5).verdict == ("pass" if ratio == 1 else "fail")
 
@@ -251,7 +251,7 @@ def test_the_documents_ask_absolute_losses_of_models_of_their_size() -> None:
 
 
 def test_what_stops_a_run_can_be_waived_and_strictness_adds_to_it() -> None:
-    dead, unlike = balanced(0.0), balanced(20.0)
+    dead, unlike = balanced(0.0), balanced(*(20.0,) * 5)
     for verdicts, config, stopped in (
         ((dead, unlike), ValidationConfig(), [dead]),
         ((dead, unlike), ValidationConfig(strict=True), [dead, unlike]),
