@@ -92,9 +92,14 @@ class TaskExecutor:
         self.throughput = begun.chunk.throughput
         return self.finished(begun, {"started_at": started_at})
 
-    def begun(self, task: TrainingTask, kind: Callable[..., Chunk] = Chunk) -> "Begun":
+    def begun(
+        self,
+        task: TrainingTask,
+        kind: Callable[..., Chunk] = Chunk,
+        snapshots: Snapshots | None = None,
+    ) -> "Begun":
         """The task with its member as it stands: of the last snapshot, if there is one."""
-        snapshots = Snapshots(self.setup, task, self.work)
+        snapshots = snapshots or Snapshots(self.setup, task, self.work)
         # Not in the snapshot: it follows from the task, like the teachers.
         mean = self.moved_mean(task)
         member = snapshots.member() or self.parent(task, mean)

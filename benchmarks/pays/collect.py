@@ -4,14 +4,10 @@ python -m benchmarks.pays.collect --scratch FOLDER
 """
 
 import argparse
-import json
-from pathlib import Path
 
-from benchmarks.pays.place import Place, Result
+from benchmarks.gathered import write_lines
+from benchmarks.pays.place import Place
 from benchmarks.pays.plan import place_arguments
-from benchmarks.recording import commit
-from orchestrator.environment import environment
-from state.durable import write_atomically
 
 
 def main() -> None:
@@ -28,13 +24,6 @@ def collect(place: Place) -> None:
     ):
         write_lines(path, results)
         print(f"{path}: {len(results)} runs")
-
-
-def write_lines(path: Path, results: dict[str, Result]) -> None:
-    """As `read_lines` reads it."""
-    header = {"commit": commit(), "environment": environment(1)}
-    lines = [json.dumps(header), *(json.dumps({"key": k, **one}) for k, one in results.items())]
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
 if __name__ == "__main__":

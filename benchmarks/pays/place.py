@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from benchmarks.gathered import read_files, read_lines
 from benchmarks.pays.specs import SETTINGS
 from benchmarks.recording import RESULTS
 from state.durable import write_atomically
@@ -111,19 +112,6 @@ class Place:
                 yield False
                 return
             yield True
-
-
-def read_files(folder: Path) -> dict[str, Result]:
-    """By name, one result a file."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
-
-
-def read_lines(path: Path) -> dict[str, Result]:
-    """By key, one result a line behind the first, which tells of the machine."""
-    if not path.exists():
-        return {}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[1:]]
-    return {row.pop("key"): row for row in rows}
 
 
 def beginning(text: bytes, share: float) -> bytes:

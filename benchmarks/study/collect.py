@@ -4,14 +4,13 @@ python -m benchmarks.study.collect --scratch FOLDER
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from benchmarks.recording import RESULTS, commit
+from benchmarks.gathered import read_files, read_lines, write_lines
+from benchmarks.recording import RESULTS
 from benchmarks.study.plan import distinct, plan
-from orchestrator.environment import environment
 
 RUNS = RESULTS / "study-runs.jsonl"
 
@@ -25,19 +24,13 @@ def main() -> None:
     arguments = parser.parse_args()
     results = all_results(arguments.scratch)
     known = {name: results[name] for job in distinct(plan()) if (name := job.work.key) in results}
-    header = {"commit": commit(), "environment": environment(1)}
-    lines = [json.dumps(header), *(json.dumps({"key": k, **one}) for k, one in known.items())]
-    RUNS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_lines(RUNS, known)
     print(f"{RUNS}: {len(known)} of {len(distinct(plan()))} runs")
 
 
 def load_results() -> dict[str, Result]:
     """By key, what was gathered before."""
-    if not RUNS.exists():
-        return {}
-    lines = RUNS.read_text(encoding="utf-8").splitlines()[1:]
-    rows = [json.loads(line) for line in lines]
-    return {row.pop("key"): row for row in rows}
+    return read_lines(RUNS)
 
 
 def all_results(scratch: Path) -> dict[str, Result]:
@@ -49,8 +42,7 @@ def all_results(scratch: Path) -> dict[str, Result]:
 
 def read_scratch(scratch: Path) -> dict[str, Result]:
     """By key, what lies in the folder of the workers."""
-    paths = sorted((scratch / "results").glob("*.json"))
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    return read_files(scratch / "results")
 
 
 if __name__ == "__main__":

@@ -41,13 +41,8 @@ def begun_together(executor: TaskExecutor, tasks: Sequence[TrainingTask]) -> lis
     if len({one.num_steps for one in snapshots}) > 1:
         for one in snapshots:
             one.begin_anew()
-    begun: list[Begun] = []
-    for task, own in zip(tasks, snapshots, strict=True):
-        mean = executor.moved_mean(task)
-        member = own.member() or executor.parent(task, mean)
-        chunk = Chunk(task, member, executor.dataset, None, own.found)
-        begun.append(Begun(task, chunk, own, mean))
-    return begun
+    pairs = zip(tasks, snapshots, strict=True)
+    return [executor.begun(task, snapshots=own) for task, own in pairs]
 
 
 class StackedChunks:
