@@ -5,12 +5,12 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
+from orchestrator.battery.tasks import count_baseline, try_checkpoint, write_sample
 from state.progress import ProgressFile, Reporter
-from state.records import Sample
 from state.results import (
     BaselineResult,
     BatteryResult,
@@ -29,7 +29,6 @@ from state.tasks import (
     EvaluationTask,
     SampleTask,
     Task,
-    Teacher,
     TrainingTask,
 )
 from trainer.config import WorkerSetup
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
 OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")
 """Names of what is raised where memory is short, torch's own among them."""
 
+_Found = TypeVar("_Found")
 _log = logging.getLogger(__name__)
 
 
@@ -87,7 +87,7 @@ class TaskRunner:
         found = [self.run(tasks[0])] if len(tasks) == 1 else self.run_together(tasks)
         if self.setup.host_devices > 1:
             # The host's processes will share this worker's device.
-            release_memory(self.setup.device)
+            self._release()
         return found
 
     def run_together(self, tasks: Sequence[Task]) -> list[Outcome]:
@@ -135,7 +135,7 @@ class TaskRunner:
 
         self.ranks.close()
         try:
-            return train_together(self.executor, tasks), None
+            return self._within_memory(lambda: train_together(self.executor, tasks)), None
         except (ArithmeticError, MemoryError, RuntimeError) as error:
             _log.info("a stack of %d failed: %s", len(tasks), error)
             return [], type(error).__name__
@@ -159,7 +159,7 @@ class TaskRunner:
         if remembered is not None:
             return begun_now(remembered)
         try:
-            outcome = self._compute(task)
+            outcome = self._within_memory(lambda: self._compute(task))
         except (ArithmeticError, MemoryError, RuntimeError) as error:
             return Outcome(result=failed(task, f"{type(error).__name__}: {error}"))
         self.work.finish(task, outcome)
@@ -168,13 +168,13 @@ class TaskRunner:
     def _compute(self, task: Task) -> Outcome:
         match task:
             case BatteryTask():
-                return Outcome(result=self._battery(task))
+                return Outcome(result=try_checkpoint(task, self.executor))
             case SampleTask():
-                return Outcome(result=self._sample(task))
+                return Outcome(result=write_sample(task, self.executor))
             case BaselineTask():
-                return Outcome(result=self._baseline(task))
+                return Outcome(result=count_baseline(task, self._folder.data))
             case TrainingTask() if why_whole(task, self.setup) is None:
-                release_memory(self.setup.device)
+                self._release()
                 return self.ranks.train_again(task)
             case _:
                 return self.executor.execute(task)
@@ -183,81 +183,20 @@ class TaskRunner:
         """End what was started; safe to call twice."""
         self.ranks.close()
 
-    def _baseline(self, task: BaselineTask) -> BaselineResult:
-        from trainer.data import Dataset
-        from trainer.order2 import order2_bits_per_byte
+    def _within_memory(self, compute: Callable[[], _Found]) -> _Found:
+        """What it computes, with room made by what is kept at hand where there is too little."""
+        try:
+            return compute()
+        except (MemoryError, RuntimeError) as error:
+            if type(error).__name__ not in OUT_OF_MEMORY or not self._release():
+                raise
+        return compute()
 
-        started = time.monotonic()
-        dataset = Dataset(self._folder.data)
-        train, test = (dataset.text(split).encode() for split in ("train", task.split))
-        bits = order2_bits_per_byte(train, test)
-        return BaselineResult(
-            task_id=task.task_id,
-            bits_per_byte=bits,
-            started_at=started,
-            eval_seconds=time.monotonic() - started,
-        )
-
-    def _battery(self, task: BatteryTask) -> BatteryResult:
-        from orchestrator.battery.on_run import run_questions, try_model
-        from trainer.execution import reproducible
-
-        started = time.monotonic()
-        dataset, setup = self.executor.dataset, self.setup
-        model = self.executor.model(Teacher(checkpoint=task.checkpoint, genome=task.genome))
-        with reproducible(task.threads, setup.device, deterministic=setup.deterministic):
-            try:
-                report = try_model(
-                    model,
-                    dataset,
-                    setup,
-                    run_questions(dataset, setup, whole=task.whole),
-                    seed=task.seed,
-                    phase=task.phase,
-                    generation=task.generation,
-                    progress=self.progress,
-                )
-            except ValueError as error:
-                # What cannot be sampled or compared is no reason to end a run.
-                raise RuntimeError(f"the battery could not be run: {error}") from error
-        beside = {"bits_per_byte": task.bits_per_byte} if task.bits_per_byte is not None else {}
-        return BatteryResult(
-            task_id=task.task_id,
-            report=report.model_copy(update={"beside": {**beside, **report.beside}}),
-            started_at=started,
-            battery_seconds=time.monotonic() - started,
-        )
-
-    def _sample(self, task: SampleTask) -> SampleResult:
-        from inference_battery.generation import generate
-        from inference_battery.prompts import choose_prompts
-        from orchestrator.battery.on_run import unwritten_ids
-        from trainer.execution import reproducible
-
-        started = time.monotonic()
-        dataset, setup = self.executor.dataset, self.setup
-        codec, domain = dataset.tokenizer, dataset.manifest.domain
-        (prompt,) = choose_prompts(dataset.documents("search"), domain, 1, setup.seed)
-        with reproducible(task.threads, setup.device, deterministic=setup.deterministic):
-            (written,) = generate(
-                self.executor.model(Teacher(checkpoint=task.checkpoint, genome=task.genome)),
-                [[int(token) for token in codec.encode(prompt)]],
-                max_new_tokens=setup.battery_tokens,
-                temperature=task.temperature,
-                seed=task.seed,
-                end_of_text_id=codec.end_of_text_id,
-                banned_ids=unwritten_ids(codec),
-                device=setup.device,
-            )
-        text = codec.decode(written.tokens)
-        return SampleResult(
-            task_id=task.task_id,
-            sample=Sample(
-                prompt=prompt, temperature=task.temperature, text=text, ended=written.ended
-            ),
-            started_at=started,
-            eval_seconds=time.monotonic() - started,
-        )
+    def _release(self) -> bool:
+        """Give the device back what is not being worked with; whether anything was at hand."""
+        held = self._executor is not None and self._executor.recent.release()
+        release_memory(self.setup.device)
+        return held
 
     @property
     def _folder(self) -> RunFolder:

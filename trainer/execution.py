@@ -4,7 +4,6 @@ Exceptions pass through; only a member that skipped too many steps is judged her
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -21,7 +20,7 @@ from state.results import EnsembleResult, EvaluationResult, Outcome
 from state.run_folder import RunFolder
 from state.tasks import EnsembleTask, EvaluationTask, Teacher, TrainingTask
 from trainer.backbones.gpt import GPT
-from trainer.checkpoint import Checkpoint, decode, decode_any, require_tensors
+from trainer.checkpoint import Checkpoint, require_tensors
 from trainer.config import WorkerSetup
 from trainer.data import Dataset
 from trainer.evaluation import evaluate, evaluate_ensemble, windows_at_a_time
@@ -32,14 +31,13 @@ from trainer.instruments.weight_entropy import weight_entropy
 from trainer.lesson import Lesson, Tables, from_table, live, read_table
 from trainer.member import Member, precision
 from trainer.partial import partial_work
+from trainer.recent import RecentCheckpoints
 from trainer.repeatable import fill_new_memory, repeatable_kernels
 from trainer.snapshots import Snapshots
 from trainer.storing import Storing
 from trainer.training import Chunk
 from trainer.validation.course import course_of
 from trainer.validation.probing import probed
-
-MAX_CACHED_CHECKPOINTS = 8
 
 
 class TaskExecutor:
@@ -58,7 +56,7 @@ class TaskExecutor:
         self.work = work or partial_work(setup)
         self.progress = progress
         self.objects = ObjectStore(folder.objects)
-        self.checkpoints: OrderedDict[str, Checkpoint] = OrderedDict()
+        self.recent = RecentCheckpoints(setup, self.objects)
         self.tables = Tables()
         self.throughput: Chart | None = None
         """Of the member that has instruments; it follows from the clock, so it is not stored."""
@@ -139,7 +137,7 @@ class TaskExecutor:
             }
             if mean is not None and kept and task.role == "champion":
                 left |= self.publish_mean(storing, mean)
-            return left if stored is None else left | stored.named("checkpoint")
+            return left if stored is None else left | stored.named("checkpoint", self.recent)
 
     def evaluate(self, task: EvaluationTask) -> EvaluationResult:
         """Measure a checkpoint or an untrained model."""
@@ -193,7 +191,7 @@ class TaskExecutor:
         """The member that the task begins with, drawn to its lineage's mean if it has one."""
         if task.parent is None:
             return self.member(None, task.genome, task.init_seed)
-        parent = self.checkpoint(task.parent, task.parent_genome)
+        parent = self.recent.get(task.parent, task.parent_genome)
         if task.fusion is not None and mean is not None:
             parent = drawn(parent, mean, task.fusion.strength)
         return Member.from_checkpoint(self.setup, parent)
@@ -205,14 +203,14 @@ class TaskExecutor:
         if task.fusion is None or task.parent is None:
             return None
         stored = task.fusion.mean
-        before = None if stored is None else decode_any(self.objects.read(stored))
-        parent = self.checkpoint(task.parent, task.parent_genome)
+        before = None if stored is None else self.recent.get(stored)
+        parent = self.recent.get(task.parent, task.parent_genome)
         return moved_mean(before, parent, task.fusion.rate)
 
     def publish_mean(self, storing: Storing, mean: Checkpoint) -> dict[str, object]:
         """Store it; the fields of the result that say so."""
         stored, entropy = storing.store(mean), weight_entropy(mean.weights.values())
-        return {**stored.named("consensus"), "consensus_entropy": entropy}
+        return {**stored.named("consensus", self.recent), "consensus_entropy": entropy}
 
     def publish_averaged(
         self, storing: Storing, member: Member, task: TrainingTask
@@ -225,13 +223,13 @@ class TaskExecutor:
             return {}
         stored = storing.store(averaged)
         evaluations = self.measure(self.model_of(averaged), task.evaluate)
-        return {**stored.named("averaged"), "averaged_evaluations": evaluations}
+        return {**stored.named("averaged", self.recent), "averaged_evaluations": evaluations}
 
     def member(self, sha: str | None, genome: Genome, seed: int) -> Member:
         """A stored member, or a new one where `sha` is None."""
         if sha is None:
             return Member.create(self.setup, genome, seed)
-        return Member.from_checkpoint(self.setup, self.checkpoint(sha, genome))
+        return Member.from_checkpoint(self.setup, self.recent.get(sha, genome))
 
     def lesson(self, task: TrainingTask) -> Lesson | None:
         """What the task's teachers say; None without any."""
@@ -247,7 +245,7 @@ class TaskExecutor:
 
     def model(self, teacher: Teacher) -> GPT:
         """A frozen model in evaluation mode."""
-        return self.model_of(self.checkpoint(teacher.checkpoint, teacher.genome))
+        return self.model_of(self.recent.get(teacher.checkpoint, teacher.genome))
 
     def model_of(self, checkpoint: Checkpoint) -> GPT:
         """A checkpoint's weights as a frozen model in evaluation mode."""
@@ -255,16 +253,6 @@ class TaskExecutor:
         require_tensors(checkpoint.weights, model.state_dict())
         model.load_state_dict(checkpoint.weights)
         return model.to(self.setup.device).requires_grad_(requires_grad=False).eval()
-
-    def checkpoint(self, sha: str, genome: Genome) -> Checkpoint:
-        """A checkpoint, from memory where it was used lately. Its tensors are not to be changed."""
-        checkpoint = self.checkpoints.pop(sha, None)
-        if checkpoint is None or checkpoint.description.genome != genome:
-            checkpoint = decode(self.objects.read(sha), genome, self.setup.model)
-        self.checkpoints[sha] = checkpoint
-        while len(self.checkpoints) > MAX_CACHED_CHECKPOINTS:
-            self.checkpoints.popitem(last=False)
-        return checkpoint
 
 
 class Begun(NamedTuple):

@@ -21,6 +21,7 @@ from state.genome.formatting import format_expression
 from state.genome.learnable import LEARNED
 from state.records import Genome
 from trainer.activations import Activation, Curve, activation, gated
+from trainer.backbones.empty import Linear
 from trainer.config import ModelConfig
 from trainer.widths import inner_width
 
@@ -46,9 +47,9 @@ class FeedForward(nn.Module):
         self.curves = nn.ModuleDict()
         self.curve_name = curve_name(genome)
         self.activation = self.function(genome, width)
-        self.w_in = nn.Linear(config.dim, width, bias=bias)
-        self.w_up = nn.Linear(config.dim, width, bias=bias) if is_gated(genome) else None
-        self.w_out = nn.Linear(width, config.dim, bias=bias)
+        self.w_in = Linear(config.dim, width, bias=bias)
+        self.w_up = Linear(config.dim, width, bias=bias) if is_gated(genome) else None
+        self.w_out = Linear(width, config.dim, bias=bias)
         self.morph: Morph | None = None
 
     def function(self, genome: Genome, width: int) -> Activation:
@@ -96,7 +97,7 @@ class FeedForward(nn.Module):
         up_path: UpPath = "kept" if was_gated == gated else "appears" if gated else "vanishes"
         if up_path == "vanishes":
             has_bias = self.w_in.bias is not None
-            self.w_up = nn.Linear(self.w_in.in_features, self.w_in.out_features, bias=has_bias)
+            self.w_up = Linear(self.w_in.in_features, self.w_in.out_features, bias=has_bias)
         function = None
         if differ_in_function(previous, current):
             function = self.function(previous, self.w_in.out_features)

@@ -7,8 +7,12 @@ Shapes: B windows, T positions of the block, L positions that are read in one go
 """
 
 from math import log2
+from typing import TYPE_CHECKING
 
 from trainer.config import ModelConfig, OptimizerConfig
+
+if TYPE_CHECKING:
+    from trainer.member import Batch
 
 WARMUPS = 4
 """Over how many warm-ups the length grows, where nothing else is said."""
@@ -21,6 +25,17 @@ def length_at(optimizer: OptimizerConfig, block: int, age: int) -> int:
     doublings = round(log2(block / optimizer.first_length))
     steps = optimizer.length_steps or WARMUPS * max(1, optimizer.warmup or 0)
     return int(optimizer.first_length << min(doublings, doublings * age // steps))
+
+
+def cut(batch: "Batch", length: int) -> "Batch":
+    """The same tokens in windows of `length`, which divides theirs."""
+    taught = batch.taught
+    return batch._replace(
+        inputs=batch.inputs.reshape(-1, length),
+        targets=batch.targets.reshape(-1, length),
+        taught=None if taught is None else taught.reshape(-1, length, taught.shape[-1]),
+        past=None,
+    )
 
 
 def require_lengths(optimizer: OptimizerConfig, model: ModelConfig) -> None:

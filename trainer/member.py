@@ -56,16 +56,6 @@ class Batch(NamedTuple):
     """What was read before; it moves on with the batch."""
 
 
-def cut(batch: Batch, length: int) -> Batch:
-    """The same tokens in windows of `length`, which divides theirs."""
-    taught = batch.taught
-    return Batch(
-        batch.inputs.reshape(-1, length),
-        batch.targets.reshape(-1, length),
-        None if taught is None else taught.reshape(-1, length, taught.shape[-1]),
-    )
-
-
 class StepSettings(NamedTuple):
     """What distinguishes one step from the next."""
 
@@ -93,8 +83,10 @@ class StepOutcome(NamedTuple):
 class Member:
     """A model in training."""
 
-    def __init__(self, setup: WorkerSetup, genome: Genome, seed: int) -> None:
-        """Untrained: drawn from `seed`, without moments."""
+    def __init__(
+        self, setup: WorkerSetup, genome: Genome, seed: int, *, drawn: bool = True
+    ) -> None:
+        """Untrained: drawn from `seed` unless its weights are read, without moments."""
         self.setup, self.genome, self.seed = setup, genome, seed
         self.counters = Counters()
         self.instruments: InstrumentState | None = None
@@ -103,7 +95,7 @@ class Member:
         self.past: Cache | None = None
         """States between two steps of a task that hands them on."""
         self.across: Across = ALONE
-        self.build()
+        self.build(drawn=drawn)
 
     @classmethod
     def create(cls, setup: WorkerSetup, genome: Genome, seed: int) -> "Member":
@@ -129,10 +121,10 @@ class Member:
             ValueError: its weights are not those that its description promises.
         """
         description = checkpoint.description
-        member = cls(setup, description.genome, description.seed)
+        member = cls(setup, description.genome, description.seed, drawn=False)
         member.counters, member.instruments = description.counters, description.instruments
         if description.unfinished is not None and description.unfinished.previous is not None:
-            member.build(description.unfinished.previous)
+            member.build(description.unfinished.previous, drawn=False)
         require_tensors(checkpoint.weights, member.model.state_dict())
         member.model.load_state_dict(checkpoint.weights)
         member.optimizer.load(checkpoint.moments)
@@ -143,13 +135,14 @@ class Member:
             member.past = member.past_of(checkpoint.states)
         return member
 
-    def build(self, previous: Genome | None = None) -> None:
+    def build(self, previous: Genome | None = None, *, drawn: bool = True) -> None:
         """Make model and optimizer anew, in the middle of a morph if there is a `previous`."""
         self.previous = previous
         model = GPT(self.setup.model, self.genome)
         if previous is not None:
             model.begin_morph(previous)
-        model.initialise(self.seed)
+        if drawn:
+            model.initialise(self.seed)
         self.model = model.to(self.setup.device)
         dtype = torch.bfloat16 if self.setup.dtype == "bfloat16" else torch.float32
         self.optimizer = Optimizer(self.model, self.setup.optimizer, dtype)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from state.background import Background
 from state.objects import ObjectStore
 from trainer.checkpoint import Checkpoint, encode
+from trainer.recent import RecentCheckpoints
 
 
 class Stored(NamedTuple):
@@ -13,12 +14,15 @@ class Stored(NamedTuple):
 
     sha: Future[str]
     num_bytes: int
+    checkpoint: Checkpoint
 
-    def named(self, name: str) -> dict[str, object]:
-        """The two fields of a result that name it, once it is durable; raises what kept it from
-        being stored.
+    def named(self, name: str, recent: RecentCheckpoints) -> dict[str, object]:
+        """The two fields of a result that name it, once it is durable; from now on it is at hand
+        in `recent`, and its tensors are not to be changed. Raises what kept it from being stored.
         """
-        return {name: self.sha.result(), f"{name}_bytes": self.num_bytes}
+        sha = self.sha.result()
+        recent.keep(sha, self.checkpoint)
+        return {name: sha, f"{name}_bytes": self.num_bytes}
 
 
 class Storing(Background):
@@ -29,6 +33,8 @@ class Storing(Background):
         self.objects = objects
 
     def store(self, checkpoint: Checkpoint) -> Stored:
-        """Store it as it is now: what becomes of its tensors later does not matter."""
+        """Store it as it is now: what becomes of its tensors until it is named does not matter to
+        what is stored.
+        """
         data = encode(checkpoint)
-        return Stored(self.begin(self.objects.publish, data), len(data))
+        return Stored(self.begin(self.objects.publish, data), len(data), checkpoint)

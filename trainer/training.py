@@ -21,10 +21,10 @@ from trainer.guards import finite_or_none, must_be_quarantined
 from trainer.instruments.cusum import Chart
 from trainer.instruments.cusum_panel import THROUGHPUT_DOWN
 from trainer.instruments.on_member import Instruments
-from trainer.lengths import length_at
+from trainer.lengths import cut, length_at
 from trainer.lesson import Lesson
 from trainer.losses import losses
-from trainer.member import Batch, Member, StepOutcome, StepSettings, cut, precision
+from trainer.member import Batch, Member, StepOutcome, StepSettings, precision
 from trainer.schedule import morph_fraction, multiplier
 from trainer.tracks import track_starts, windows_at
 

@@ -38,6 +38,7 @@ MEASURES = (
     Measure("quality", 4, needs_data=True),
     Measure("host", 4),
     Measure("slots", 4),
+    Measure("residency", 1),
     Measure("whole", 8, needs_data=True),
 )
 

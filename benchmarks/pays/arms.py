@@ -13,6 +13,7 @@ TUNINGS: Mapping[str, Mapping[str, Settings]] = {
         "decay .3": {"optimizer": {"weight_decay": 0.3}},
         "rate .5": {"optimizer": {"lr": 0.003}},
         "dropout .05": {"model": {"dropout": 0.05}},
+        "dropout 0": {"model": {"dropout": 0.0}},
     },
     "historic-quarter": {
         "dropout .2": {"model": {"dropout": 0.2}},

@@ -53,6 +53,11 @@ def tasks() -> list[Task]:
     return [*members[:2], BaselineTask(task_id="order2", split="search"), *members[2:]]
 
 
+def of_one_shape() -> list[TrainingTask]:
+    training = [one for one in tasks() if isinstance(one, TrainingTask)]
+    return [one for one in training if "glu(" not in one.genome.formula]
+
+
 def ids(outcomes: Sequence[Outcome]) -> list[str]:
     return [one.result.task_id for one in outcomes]
 
@@ -82,15 +87,33 @@ def test_where_memory_is_short_fewer_are_stacked_from_then_on(
 ) -> None:
     sizes = limited(monkeypatch, most=2)
     runner = TaskRunner(setup)
-    chosen = [
-        one for one in tasks() if isinstance(one, TrainingTask) and "glu(" not in one.genome.formula
-    ]
+    chosen = of_one_shape()
     outcomes = runner.run_together(chosen)
     assert sizes == [4, 2, 2]
     assert all(one.result.status == "trained" for one in outcomes)
     later = [one.model_copy(update={"task_id": f"later-{one.task_id}"}) for one in chosen]
     runner.run_together(later)
     assert sizes == [4, 2, 2, 2, 2]
+
+
+def test_what_is_at_hand_makes_room_before_a_stack_is_taken_apart(
+    setup: WorkerSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = TaskRunner(setup)
+    chosen = of_one_shape()[:2]
+    runner.run(make_training_task(task_id="before"))
+    sizes, train = [], training.train_together
+
+    def tried(executor: TaskExecutor, tasks: Sequence[TrainingTask]) -> list[Outcome]:
+        sizes.append(len(tasks))
+        if executor.recent.found:
+            raise MemoryError("no room for both")
+        return train(executor, tasks)
+
+    monkeypatch.setattr(training, "train_together", tried)
+    outcomes = runner.run_together(chosen)
+    assert sizes == [2, 2]
+    assert all(one.result.status == "trained" for one in outcomes)
 
 
 def test_a_member_that_cannot_be_computed_fails_alone(

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.engine import InlineEngine
 from orchestrator.task_runner import TaskRunner
 from state.genome import parse
-from state.results import TrainingResult
+from state.results import Outcome, TrainingResult
 from state.run_folder import RunFolder
 from state.tasks import (
     BaselineTask,
@@ -18,6 +18,7 @@ from state.tasks import (
     EvaluationTask,
     Task,
     Teacher,
+    TrainingTask,
 )
 from tests.task_builders import make_training_task, make_worker_setup
 from trainer.config import OptimizerConfig, WorkerSetup
@@ -136,3 +137,22 @@ def test_a_task_that_failed_half_way_goes_on_from_its_snapshot(
         path.name.split(".", 1)[1] for path in (Path(setup.run_folder) / "partial").iterdir()
     )
     assert names == ["outcome.json"]
+
+
+def test_what_is_at_hand_makes_room_before_a_task_fails(
+    setup: WorkerSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = TaskRunner(setup)
+    execute, at_hand = TaskExecutor.execute, []
+
+    def tried(self: TaskExecutor, task: TrainingTask) -> Outcome:
+        at_hand.append(len(self.recent.found))
+        if self.recent.found:
+            raise MemoryError("no room")
+        return execute(self, task)
+
+    assert runner.run(TRAINING).result.status == "trained"
+    monkeypatch.setattr(TaskExecutor, "execute", tried)
+    other = TRAINING.model_copy(update={"task_id": "other", "init_seed": 6})
+    assert runner.run(other).result.status == "trained"
+    assert at_hand == [1, 0]

@@ -15,8 +15,8 @@ from trainer.backbones.gpt import Cache
 from trainer.config import ModelConfig, OptimizerConfig, WorkerSetup
 from trainer.data import Dataset
 from trainer.execution import TaskExecutor
-from trainer.lengths import length_at
-from trainer.member import Batch, Member, cut
+from trainer.lengths import cut, length_at
+from trainer.member import Batch, Member
 from trainer.training import Chunk
 
 KEY = BatchKey(seed=3, lineage=0, generation=2, purpose="search")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from state.records import Genome
 from trainer.backbones.attention import attend, attend_to
+from trainer.backbones.empty import Linear
 from trainer.backbones.fusion import Fusion, fusion_of
 from trainer.backbones.mamba2 import Mamba2, Mamba2State
 from trainer.backbones.names import MIXINGS
@@ -77,8 +78,8 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.modern = config.recipe == "modern"
-        self.qkv = nn.Linear(config.dim, 3 * config.dim, bias=not self.modern)
-        self.out = nn.Linear(config.dim, config.dim, bias=not self.modern)
+        self.qkv = Linear(config.dim, 3 * config.dim, bias=not self.modern)
+        self.out = Linear(config.dim, config.dim, bias=not self.modern)
 
     def forward(
         self, x_BTD: Tensor, rotation: Tensor, cache: LayerCache | None, start: int

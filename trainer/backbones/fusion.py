@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from state.fusions import FusionKind
+from trainer.backbones.empty import Linear
 from trainer.backbones.names import Mixing
 from trainer.backbones.rms_norm import rms_norm
 from trainer.backbones.rwkv6 import empty
@@ -37,9 +38,9 @@ class Fusion(nn.Module):
             case "hgf":
                 self.gate, self.gate_bias = empty(dim, 2 * dim), empty(dim)
             case "rf":
-                self.project = nn.Linear(dim, dim, bias=False)
+                self.project = Linear(dim, dim, bias=False)
             case "cp":
-                self.join = nn.Linear(2 * dim, dim, bias=False)
+                self.join = Linear(2 * dim, dim, bias=False)
             case _:
                 assert_never(kind)
 

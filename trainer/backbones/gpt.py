@@ -27,6 +27,7 @@ from trainer.backbones.blocks import (
     make_block,
     make_norm,
 )
+from trainer.backbones.empty import Embedding, Linear
 from trainer.backbones.first_values import initialise
 from trainer.backbones.genes import with_fusion
 from trainer.backbones.rms_norm import rms_norm
@@ -78,8 +79,8 @@ class GPT(nn.Module):
         self.given_config, self.genome = config, genome
         config = self.config = with_fusion(config, genome)
         learned_positions = config.recipe == "classic" and config.backbone == "gpt"
-        self.embedding = nn.Embedding(config.vocab_size, config.dim)
-        self.positions = nn.Embedding(config.block, config.dim) if learned_positions else None
+        self.embedding = Embedding(config.vocab_size, config.dim)
+        self.positions = Embedding(config.block, config.dim) if learned_positions else None
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             make_block(config, genome, layer) for layer in range(config.layers)
@@ -87,7 +88,7 @@ class GPT(nn.Module):
         self.norm = make_norm(config)
         self.head = None
         if not config.tied_head:
-            self.head = nn.Linear(config.dim, config.vocab_size, bias=False)
+            self.head = Linear(config.dim, config.vocab_size, bias=False)
         table = rotation_table(config.block, config.dim // config.heads)
         self.register_buffer("rotation", table, persistent=False)
 

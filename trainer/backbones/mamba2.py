@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from trainer.backbones.empty import Linear
 from trainer.backbones.first_state import since_beginning
 from trainer.backbones.rms_norm import rms_norm
 from trainer.backbones.rwkv6 import empty
@@ -51,9 +52,9 @@ class Mamba2(nn.Module):
         super().__init__()
         D, inner, heads = config.dim, EXPANSION * config.dim, num_mamba_heads(config.dim)
         self.inner, self.width = inner, mamba_head_width(D)
-        self.gate_and_value = nn.Linear(D, 2 * inner, bias=False)
+        self.gate_and_value = Linear(D, 2 * inner, bias=False)
         """z, x."""
-        self.keys = nn.Linear(D, 2 * STATE_WIDTH, bias=False)
+        self.keys = Linear(D, 2 * STATE_WIDTH, bias=False)
         """B, C."""
         self.step, self.step_bias = empty(heads, D), empty(heads)
         self.conv, self.conv_bias = (
@@ -66,7 +67,7 @@ class Mamba2(nn.Module):
         """[H, P, S], what a document begins with."""
         if config.learned_state:
             self.first_state = empty(heads, self.width, STATE_WIDTH)
-        self.out = nn.Linear(inner, D, bias=False)
+        self.out = Linear(inner, D, bias=False)
 
     def forward(
         self, x_BTD: Tensor, state: Mamba2State, fresh_BT: Tensor | None = None

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from trainer.backbones.empty import Linear
 from trainer.backbones.first_state import since_beginning
 from trainer.backbones.shapes import NUM_MIXES, head_width, ranks
 from trainer.backbones.wkv6 import WKV6Inputs, wkv6
@@ -54,13 +55,13 @@ class RWKV6(nn.Module):
         """[H, K, V], what a document begins with."""
         if config.learned_state:
             self.first_state = empty(D // self.width, self.width, self.width)
-        self.receptance = nn.Linear(D, D, bias=False)
-        self.key = nn.Linear(D, D, bias=False)
-        self.value = nn.Linear(D, D, bias=False)
-        self.gate = nn.Linear(D, D, bias=False)
+        self.receptance = Linear(D, D, bias=False)
+        self.key = Linear(D, D, bias=False)
+        self.value = Linear(D, D, bias=False)
+        self.gate = Linear(D, D, bias=False)
         self.norm = nn.LayerNorm(D, NORM_EPSILON)
         """Gains and biases by channel; the means are those of a head."""
-        self.output = nn.Linear(D, D, bias=False)
+        self.output = Linear(D, D, bias=False)
 
     def forward(
         self, x_BTD: Tensor, state: RWKV6State, fresh_BT: Tensor | None = None

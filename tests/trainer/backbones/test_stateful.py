@@ -110,7 +110,7 @@ def test_a_task_that_was_cut_off_goes_on_with_its_states(
     assert comparable(found) == comparable(expected)
     assert isinstance(found.result, TrainingResult)
     assert found.result.checkpoint is not None
-    assert not executor.checkpoint(found.result.checkpoint, asked.genome).states
+    assert not executor.recent.get(found.result.checkpoint, asked.genome).states
 
 
 def test_states_change_what_is_learnt_and_stop_gradients(
