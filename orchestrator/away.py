@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from orchestrator.courier import Courier, require_same_packages
 from orchestrator.guest import Delivery, Greeting, Missing
@@ -29,6 +30,13 @@ FORGIVEN = 5
 """Machines that may be lost under one task before its failures count as its own."""
 
 
+class Sent(NamedTuple):
+    """What a worker was given, and whether it goes on from nothing saved."""
+
+    tasks: Sequence[Task]
+    anew: bool
+
+
 class Away:
     """The seats of an engine in a cluster. A seat whose machine is lost stays empty until Ray has
     a place for another worker; the others go on meanwhile.
@@ -46,6 +54,8 @@ class Away:
         self._slots, self._address, self._patience = slots, address, patience
         self._courier = Courier(setup, put)
         self._greetings: dict[int, Greeting] = {}
+        self._sent: dict[int, Sent] = {}
+        """By seat, what it was given last."""
         self._sought: dict[int, tuple[Worker, Greetings]] = {}
         self._lost_under: Counter[str] = Counter()
         self._empty_since: float | None = None
@@ -68,36 +78,39 @@ class Away:
         """Leave nothing behind in the run's folder."""
         self._courier.close()
 
-    def send(self, slot: int, worker: Worker, task: Task, lacks: Sequence[str] = ()) -> Reference:
-        """Begin the task, wherever the run's folder is; `lacks` names what goes with it."""
-        greeting = self._greetings[slot]
+    def send(self, slot: int, worker: Worker, tasks: Sequence[Task], *, anew: bool) -> Reference:
+        """Begin the tasks, wherever the run's folder is."""
+        greeting, sent = self._greetings[slot], Sent(tasks, anew)
+        self._sent[slot] = sent
         if greeting.shares_disk:
-            reference: Reference = worker.run.remote(self._runner, self._setup, task)
+            reference: Reference = worker.run_job.remote(
+                self._runner, self._setup, tasks, anew=anew
+            )
             return reference
-        if not lacks and (outcome := self._courier.remembered(task, greeting.context)):
-            return known(outcome)
-        errand = self._courier.errand(task, lacks)
-        away: Reference = worker.run_away.remote(self._runner, self._setup, task, errand)
-        return away
+        outcomes = self._courier.remembered(tasks, greeting.context)
+        return self._begun(worker, sent, ()) if outcomes is None else known(outcomes)
 
     def opened(
-        self, slot: int, worker: Worker, task: Task, answer: Outcome | Delivery | Missing
-    ) -> "Outcome | Reference":
-        """The outcome; or, where a worker lacked something, the task on its way again."""
+        self, slot: int, worker: Worker, answer: list[Outcome] | Delivery | Missing
+    ) -> "list[Outcome] | Reference":
+        """The outcomes; or, where a worker lacked something, the tasks on their way again."""
+        sent = self._sent[slot]
         match answer:
-            case Outcome():
+            case list():
                 return answer
             case Missing():
-                return self.send(slot, worker, task, answer.names)
+                return self._begun(worker, sent, answer.names)
             case _:
-                return self._courier.received(task, self._greetings[slot].context, answer)
+                context = self._greetings[slot].context
+                return self._courier.received(sent.tasks, context, answer)
 
-    def forgives(self, slot: int, task: Task) -> bool:
-        """It was the machine's fault that a worker was lost, not the task's."""
+    def forgives(self, slot: int) -> bool:
+        """It was the machine's fault that a worker was lost, not that of what it was given."""
         if node_answers(self._greetings[slot].node):
             return False
-        self._lost_under[task.task_id] += 1
-        return self._lost_under[task.task_id] <= FORGIVEN
+        first = self._sent[slot].tasks[0].task_id
+        self._lost_under[first] += 1
+        return self._lost_under[first] <= FORGIVEN
 
     def seek(self, slot: int) -> None:
         """Ask Ray for another worker, unless that was done."""
@@ -134,6 +147,13 @@ class Away:
                 f"{self._patience.start_seconds:.0f} s; give it nodes, then resume"
             )
         done_within(seconds, [greeting for _, greeting in self._sought.values()])
+
+    def _begun(self, worker: Worker, sent: Sent, lacks: Sequence[str]) -> Reference:
+        errand = self._courier.errand(sent.tasks, lacks)
+        reference: Reference = worker.run_away.remote(
+            self._runner, self._setup, sent.tasks, errand, anew=sent.anew
+        )
+        return reference
 
     def _hear(self, slot: int, reference: Greetings) -> None:
         greeting = answer_of(reference)

@@ -52,17 +52,22 @@ class Courier:
         """Nobody will be asked any more."""
         self._mark.unlink(missing_ok=True)
 
-    def errand(self, task: Task, missing: Sequence[str] = ()) -> Errand:
-        """What goes with a task to a worker that lacks `missing`."""
+    def errand(self, tasks: Sequence[Task], missing: Sequence[str] = ()) -> Errand:
+        """What goes with tasks to a worker that lacks `missing`."""
         parcels = {sha: self._parcel(sha) for sha in missing}
-        return Errand(self._place, self._data, objects_read(task), parcels)
+        return Errand(self._place, self._data, objects_read(tasks), parcels)
 
-    def remembered(self, task: Task, context: Mapping[str, JsonValue]) -> Outcome | None:
-        """The outcome, if such a worker has brought it before."""
-        outcome = PartialWork(self._folder, context).outcome(task)
-        return None if outcome is None else begun_now(outcome)
+    def remembered(
+        self, tasks: Sequence[Task], context: Mapping[str, JsonValue]
+    ) -> list[Outcome] | None:
+        """The outcomes, if such a worker has brought all of them before."""
+        work = PartialWork(self._folder, context)
+        found = [one for one in map(work.outcome, tasks) if one is not None]
+        return [begun_now(one) for one in found] if len(found) == len(tasks) else None
 
-    def received(self, task: Task, context: Mapping[str, JsonValue], delivery: Delivery) -> Outcome:
+    def received(
+        self, tasks: Sequence[Task], context: Mapping[str, JsonValue], delivery: Delivery
+    ) -> list[Outcome]:
         """Make what was brought durable here.
 
         Raises:
@@ -71,9 +76,11 @@ class Courier:
         for sha, data in delivery.objects.items():
             if self._objects.publish(data.tobytes()) != sha:
                 raise RuntimeError(f"object {sha[:12]}... came damaged from a worker; resume")
-        if delivery.outcome.result.status != "failed":
-            PartialWork(self._folder, context).finish(task, delivery.outcome)
-        return delivery.outcome
+        work = PartialWork(self._folder, context)
+        for task, outcome in zip(tasks, delivery.outcomes, strict=True):
+            if outcome.result.status != "failed":
+                work.finish(task, outcome)
+        return delivery.outcomes
 
     @cached_property
     def _place(self) -> str:

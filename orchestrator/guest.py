@@ -8,7 +8,7 @@ whoever does passes what fetches a parcel.
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,20 +48,20 @@ class Greeting(NamedTuple):
 
 
 class Errand(NamedTuple):
-    """What goes with a task to a worker without the run's folder."""
+    """What goes with tasks to a worker without the run's folder."""
 
     place: str
     """Names the run's folder there."""
     data: Mapping[str, str]
     """Name -> sha256 of the prepared data's files."""
     objects: tuple[str, ...]
-    """sha256 of those that the task reads."""
+    """sha256 of those that the tasks read."""
     parcels: Mapping[str, Sequence[Any]]
     """sha256 -> references to the pieces of what the worker said that it lacks."""
 
 
 class Missing(NamedTuple):
-    """The task was not begun: these are not there, by their sha256."""
+    """The tasks were not begun: these are not there, by their sha256."""
 
     names: tuple[str, ...]
 
@@ -69,7 +69,7 @@ class Missing(NamedTuple):
 class Delivery(NamedTuple):
     """What was done, and the objects that it names, by their sha256."""
 
-    outcome: "Outcome"
+    outcomes: "list[Outcome]"
     objects: Mapping[str, Piece]
 
 
@@ -92,9 +92,15 @@ class GuestSeat(Seat):
         return Greeting(self._node(), shares, partial_work(setup).context)
 
     def run_away(
-        self, runner: "type[TaskRunner]", setup: "WorkerSetup", task: "Task", errand: Errand
+        self,
+        runner: "type[TaskRunner]",
+        setup: "WorkerSetup",
+        tasks: "Sequence[Task]",
+        errand: Errand,
+        *,
+        anew: bool = False,
     ) -> Delivery | Missing:
-        """See `TaskRunner.run`; without the run's folder."""
+        """See `TaskRunner.run_job`; without the run's folder."""
         folder = place(errand.place)
         store = ObjectStore(folder.objects)
         wanted = {
@@ -109,12 +115,14 @@ class GuestSeat(Seat):
         if missing:
             return Missing(missing)
         own = setup.model_copy(update={"run_folder": str(folder.root)})
-        outcome = self.run(runner, own, task)
+        outcomes = self.run_job(runner, own, tasks, anew=anew)
         made = {
-            sha: np.frombuffer(store.read(sha), dtype=np.uint8) for sha in objects_made(outcome)
+            sha: np.frombuffer(store.read(sha), dtype=np.uint8)
+            for outcome in outcomes
+            for sha in objects_made(outcome)
         }
         evict(folder.objects, KEPT_BYTES)
-        return Delivery(outcome, made)
+        return Delivery(outcomes, made)
 
     def _is_whole(self, path: Path, sha: str) -> bool:
         """The file is there; what it holds is looked at once."""
@@ -129,8 +137,12 @@ class GuestSeat(Seat):
         return True
 
 
-def objects_read(task: "Task") -> tuple[str, ...]:
-    """sha256 of every object that the task begins with."""
+def objects_read(tasks: "Sequence[Task]") -> tuple[str, ...]:
+    """sha256 of every object that the tasks begin with."""
+    return tuple(dict.fromkeys(sha for task in tasks for sha in _read_by(task)))
+
+
+def _read_by(task: "Task") -> Iterator[str]:
     fusion = getattr(task, "fusion", None)
     models = (*getattr(task, "teachers", ()), *getattr(task, "models", ()))
     named = (
@@ -139,7 +151,7 @@ def objects_read(task: "Task") -> tuple[str, ...]:
         fusion.mean if fusion is not None else None,
         *(model.checkpoint for model in models),
     )
-    return tuple(dict.fromkeys(sha for sha in named if sha is not None))
+    yield from (sha for sha in named if sha is not None)
 
 
 def objects_made(outcome: "Outcome") -> tuple[str, ...]:

@@ -45,10 +45,10 @@ Running = Assignments[Reference]
 class RayEngine:
     """`slots` actors in a Ray of its own, or in one that runs at `address`.
 
-    An actor is given one task at a time, or a stack of them where they are stacked; in a cluster
-    one at a time. What a task itself raises is its result. A worker that dies, hangs or runs out
-    of memory is replaced and its task tried once more; a stack whose workers die comes apart. A
-    local Ray whose head dies is started again, once before a task ends again.
+    An actor is given one task at a time, or a stack of them where they are stacked. What a task
+    itself raises is its result. A worker that dies, hangs or runs out of memory is replaced and
+    its task tried once more; a stack whose workers die comes apart. A local Ray whose head dies is
+    started again, once before a task ends again.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class RayEngine:
         """See `Engine.run`. What still runs some seconds after a stop is given up."""
         if tasks and not should_stop():
             self._load(len(tasks))
-        batch = Running(tasks, self.slots, self._jobs(tasks))
+        batch = Running(tasks, self.slots, groups(tasks, self._setup, self.slots))
         stopping_seconds = 0.0
         while True:
             if stopping := should_stop():
@@ -114,9 +114,6 @@ class RayEngine:
 
     # ---- tasks
 
-    def _jobs(self, tasks: Sequence[Task]) -> list[list[int]] | None:
-        return groups(tasks, self._setup, self.slots) if self._away is None else None
-
     def _start(self, batch: Running) -> None:
         while (slot := batch.next_slot(self._empty_seats())) is not None:
             tasks = batch.next_tasks()
@@ -140,7 +137,7 @@ class RayEngine:
     def _settle(self, batch: Running, reference: Reference) -> None:
         tasks, slot = batch.job(reference), batch.running[reference].slot
         try:
-            outcomes = self._opened(slot, tasks, answer_of(reference))
+            outcomes = self._opened(slot, answer_of(reference))
         except WorkerDied as error:
             self._try_again(batch, reference, f"worker died: {error}")
             return
@@ -171,7 +168,7 @@ class RayEngine:
             batch.put_back(reference, counts=False)
             return
         attempt, tasks = batch.running[reference], batch.job(reference)
-        forgiven = self._away is not None and self._away.forgives(attempt.slot, tasks[0])
+        forgiven = self._away is not None and self._away.forgives(attempt.slot)
         self._kill(attempt.slot)
         count = batch.attempts_of(reference)
         if forgiven:
@@ -193,19 +190,15 @@ class RayEngine:
     def _send(self, slot: int, tasks: Sequence[Task], *, anew: bool) -> Reference:
         actor = self._actor(slot)
         if self._away is not None:
-            return self._away.send(slot, actor, tasks[0])
+            return self._away.send(slot, actor, tasks, anew=anew)
         reference: Reference = actor.run_job.remote(self._runner, self._setup, tasks, anew=anew)
         return reference
 
-    def _opened(
-        self, slot: int, tasks: Sequence[Task], answer: Answer
-    ) -> "list[Outcome] | Reference":
-        if self._away is None:
-            assert isinstance(answer, list)
-            return answer
-        assert not isinstance(answer, list)
-        opened = self._away.opened(slot, self._actors[slot], tasks[0], answer)
-        return [opened] if isinstance(opened, Outcome) else opened
+    def _opened(self, slot: int, answer: Answer) -> "list[Outcome] | Reference":
+        if self._away is not None:
+            return self._away.opened(slot, self._actors[slot], answer)
+        assert isinstance(answer, list)
+        return answer
 
     def _empty_seats(self) -> frozenset[int]:
         """Those for which Ray has no place in its cluster just now; here there always is one."""

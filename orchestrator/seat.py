@@ -23,10 +23,6 @@ class Seat:
         for name in ("orchestrator.task_runner", "trainer.execution"):
             import_module(name)
 
-    def run(self, runner: "type[TaskRunner]", setup: "WorkerSetup", task: "Task") -> "Outcome":
-        """See `TaskRunner.run`. The same `runner` and `setup` come with every task."""
-        return self.run_job(runner, setup, [task])[0]
-
     def run_job(
         self,
         runner: "type[TaskRunner]",
@@ -35,7 +31,7 @@ class Seat:
         *,
         anew: bool = False,
     ) -> "list[Outcome]":
-        """See `TaskRunner.run_job`."""
+        """See `TaskRunner.run_job`. The same `runner` and `setup` come with every job."""
         if self._runner is None:
             self._runner = runner(setup)
         return self._runner.run_job(tasks, anew=anew)

@@ -48,7 +48,7 @@ HOST_AND_PORT = re.compile(r"[^/]+:\d+")
 _Answer = TypeVar("_Answer")
 Worker: TypeAlias = Any
 """The handle of an actor that is a `Seat`. By Ray's types it has no method."""
-Answer: TypeAlias = "list[Outcome] | Outcome | Delivery | Missing"
+Answer: TypeAlias = "list[Outcome] | Delivery | Missing"
 Reference: TypeAlias = "ray.ObjectRef[Answer]"
 Greetings: TypeAlias = "ray.ObjectRef[Greeting]"
 Loading = ray.ObjectRef[None]

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engine import InlineEngine
 from orchestrator.kill_test.contents import contents
 from state.commit import load_commit
+from state.results import TrainingResult
 from state.run_folder import RunFolder
+from state.tasks import Task
 from tests.orchestrator.ray_cluster import RayCluster, require_namespaces, wait_for
+from tests.task_builders import make_training_task, make_worker_setup
 from trainer.demo_corpus import write_demo_corpus
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -28,6 +32,16 @@ TINY = {
     "run_dir": "run",
 }
 LOSSES = ("killed", "cut off")
+STACKS = """
+import sys
+from orchestrator.ray_engine import RayEngine
+from tests.orchestrator.test_cluster import members
+from trainer.config import WorkerSetup
+engine = RayEngine(WorkerSetup.model_validate_json(sys.argv[1]), 2, sys.argv[2])
+for outcome in engine.run(members(), lambda: False):
+    print(outcome.result.checkpoint)
+engine.close()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +64,11 @@ def cluster(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ra
         yield made
     finally:
         made.stop()
+
+
+def members() -> list[Task]:
+    """Two stacks for two workers."""
+    return [make_training_task(task_id=f"m{seed}", init_seed=seed) for seed in range(4)]
 
 
 def begin(folder: Path, cluster: RayCluster, *words: str) -> subprocess.Popen[str]:
@@ -95,3 +114,24 @@ def test_lineages_spread_over_nodes_without_a_shared_disk_and_survive_the_loss_o
     for name in ("metrics.jsonl", "results.jsonl", "events.jsonl"):
         assert contents(ends[0])[name] == contents(ends[1])[name], name
     assert [*done_there.glob("*/*/objects/*.safetensors")]
+
+
+def test_stacks_of_several_nodes_have_the_bits_of_one_process(
+    runs: Path, cluster: RayCluster, tmp_path: Path
+) -> None:
+    joined = cluster.join()
+    setup = make_worker_setup(runs / "stacked", stack=2)
+    script = subprocess.run(
+        [sys.executable, "-c", STACKS, setup.model_dump_json(), cluster.address],
+        env={**cluster.environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert script.returncode == 0, script.stderr[-2000:]
+    here = make_worker_setup(tmp_path / "here", stack=2)
+    outcomes = InlineEngine(here).run(members(), lambda: False)
+    expected = [one.result.checkpoint for one in outcomes if isinstance(one.result, TrainingResult)]
+    assert script.stdout.split() == expected
+    # Its own stack was made there, in a folder of its own.
+    assert len([*cluster.scratch(joined).glob("*/*/partial/*.outcome.json")]) == 2

@@ -53,15 +53,16 @@ class Far:
     def fetch(self, references: Sequence[Any]) -> list[Piece]:
         return copy.deepcopy(list(references))
 
-    def answer(self, task: Task, lacks: Sequence[str] = ()) -> Delivery | Missing:
-        return self.seat.run_away(TaskRunner, self.hidden, task, self.courier.errand(task, lacks))
+    def answer(self, tasks: Sequence[Task], lacks: Sequence[str] = ()) -> Delivery | Missing:
+        errand = self.courier.errand(tasks, lacks)
+        return self.seat.run_away(TaskRunner, self.hidden, tasks, errand)
 
-    def do(self, task: Task) -> Outcome:
-        answer = self.answer(task)
+    def do(self, *tasks: Task) -> list[Outcome]:
+        answer = self.answer(tasks)
         if isinstance(answer, Missing):
-            answer = self.answer(task, answer.names)
+            answer = self.answer(tasks, answer.names)
         assert isinstance(answer, Delivery)
-        return self.courier.received(task, self.greeting.context, answer)
+        return self.courier.received(tasks, self.greeting.context, answer)
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_a_worker_elsewhere_gives_the_same_bits_and_brings_its_objects(
     setup: WorkerSetup, far: Far
 ) -> None:
     tasks = tasks_from(parent_of(setup))
-    brought = [far.do(task) for task in tasks]
+    brought = [outcome for task in tasks for outcome in far.do(task)]
     objects = ObjectStore(RunFolder(Path(setup.run_folder)).objects)
     for outcome in brought:
         for sha in guests.objects_made(outcome):
@@ -115,6 +116,23 @@ def test_a_worker_elsewhere_gives_the_same_bits_and_brings_its_objects(
     partial.clear(RunFolder(Path(setup.run_folder)))
     here = InlineEngine(setup).run(tasks, lambda: False)
     assert comparable(brought) == comparable(here)
+
+
+def test_a_stack_elsewhere_has_the_bits_of_one_here(setup: WorkerSetup) -> None:
+    stacked = setup.model_copy(update={"stack": 4})
+    parent = parent_of(stacked)
+    tasks: list[Task] = [
+        make_training_task(task_id=f"m{seed}", parent=parent, init_seed=seed, steps=3)
+        for seed in range(3)
+    ]
+    far = Far(stacked)
+    brought = far.do(*tasks)
+    assert not {one.result.status for one in brought} - {"trained"}
+    partial.clear(RunFolder(Path(setup.run_folder)))
+    here = InlineEngine(stacked).run(tasks, lambda: False)
+    assert comparable(brought) == comparable(here)
+    objects = ObjectStore(RunFolder(Path(setup.run_folder)).objects)
+    assert all(objects.read(sha) for one in brought for sha in guests.objects_made(one))
 
 
 def test_what_is_there_is_not_sent_again(setup: WorkerSetup, far: Far) -> None:
@@ -136,38 +154,41 @@ def test_what_is_there_is_not_sent_again(setup: WorkerSetup, far: Far) -> None:
 def test_what_was_damaged_or_deleted_there_is_sent_again(setup: WorkerSetup, far: Far) -> None:
     parent = parent_of(setup)
     task = tasks_from(parent)[3]
-    expected = comparable([far.do(task)])
-    there = place(far.courier.errand(task).place)
+    expected = comparable(far.do(task))
+    there = place(far.courier.errand([task]).place)
     partial.clear(there)
     ObjectStore(there.objects).path(parent).write_bytes(b"damaged")
     (there.data / "train.bin").unlink()
     other = Far(setup)
-    answer = other.answer(task)
+    answer = other.answer([task])
     assert isinstance(answer, Missing)
     assert len(answer.names) == 2
-    assert comparable([other.do(task)]) == expected
+    assert comparable(other.do(task)) == expected
 
 
 def test_what_was_brought_is_remembered_where_the_run_is(setup: WorkerSetup, far: Far) -> None:
-    task = make_training_task(task_id="member")
-    outcome = far.do(task)
-    again = Courier(setup, far.put).remembered(task, far.greeting.context)
+    tasks: list[Task] = [make_training_task(task_id="member"), BaselineTask(task_id="order2")]
+    outcomes = far.do(*tasks)
+    again = Courier(setup, far.put).remembered(tasks, far.greeting.context)
     assert again is not None
-    assert comparable([again]) == comparable([outcome])
+    assert comparable(again) == comparable(outcomes)
     other = {**far.greeting.context, "device": "another"}
-    assert far.courier.remembered(task, other) is None
+    assert far.courier.remembered(tasks, other) is None
+    # What is remembered of a part of a stack does not stand for the stack.
+    more = [*tasks, make_training_task(task_id="another")]
+    assert far.courier.remembered(more, far.greeting.context) is None
 
 
 def test_an_object_that_comes_damaged_is_not_taken(setup: WorkerSetup, far: Far) -> None:
     task = make_training_task(task_id="member")
-    answer = far.answer(task)
+    answer = far.answer([task])
     assert isinstance(answer, Missing)
-    answer = far.answer(task, answer.names)
+    answer = far.answer([task], answer.names)
     assert isinstance(answer, Delivery)
     (sha,) = answer.objects
     damaged = answer._replace(objects={sha: answer.objects[sha][1:]})
     with pytest.raises(RuntimeError, match="came damaged"):
-        far.courier.received(task, far.greeting.context, damaged)
+        far.courier.received([task], far.greeting.context, damaged)
 
 
 def test_a_worker_that_sees_the_folder_says_so(setup: WorkerSetup, far: Far) -> None:
