@@ -8,25 +8,25 @@ from orchestrator.phases import SIX_PHASES
 FIXED = ("gelu", "swiglu", "silu", "relu2", "leaky_relu2")
 """Activations that are trained straight."""
 TUNINGS: Mapping[str, Mapping[str, Settings]] = {
-    "historic": {
+    "historic-half": {
         "mean .02": {"host": {"mean_horizon": 0.02}},
         "decay .3": {"optimizer": {"weight_decay": 0.3}},
         "rate .5": {"optimizer": {"lr": 0.003}},
         "dropout .05": {"model": {"dropout": 0.05}},
         "dropout 0": {"model": {"dropout": 0.0}},
-    },
-    "historic-quarter": {
-        "dropout .2": {"model": {"dropout": 0.2}},
-        "dropout .3": {"model": {"dropout": 0.3}},
-        "mean .02": {"host": {"mean_horizon": 0.02}},
-    },
-    "shakespeare-half": {
-        "mean .02": {"host": {"mean_horizon": 0.02}},
         "dropout .2": {"model": {"dropout": 0.2}},
     },
-    "prose-quarter": {
-        "mean .02": {"host": {"mean_horizon": 0.02}},
+    "shakespeare-quarter": {
+        "dropout .05": {"model": {"dropout": 0.05}},
         "dropout .2": {"model": {"dropout": 0.2}},
+    },
+    "prose-eighth": {
+        "dropout .05": {"model": {"dropout": 0.05}},
+        "dropout .2": {"model": {"dropout": 0.2}},
+    },
+    "historic": {
+        "dropout .05": {"model": {"dropout": 0.05}},
+        "dropout 0": {"model": {"dropout": 0.0}},
     },
 }
 """By setting, what is tried beside the defaults, one change each. The study tuned dropout at 24,000

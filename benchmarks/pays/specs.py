@@ -25,10 +25,10 @@ class Setting(Record):
 SETTINGS = {
     one.name: one
     for one in (
+        Setting(name="historic-half", corpus="historic", share=0.5, budget=12_000),
+        Setting(name="shakespeare-quarter", corpus="tinyshakespeare", share=0.245, budget=12_000),
+        Setting(name="prose-eighth", corpus="historic-prose", share=0.13, budget=12_000),
         Setting(name="historic", corpus="historic", budget=24_000),
-        Setting(name="historic-quarter", corpus="historic", share=0.25, budget=12_000),
-        Setting(name="shakespeare-half", corpus="tinyshakespeare", share=0.49, budget=24_000),
-        Setting(name="prose-quarter", corpus="historic-prose", share=0.26, budget=24_000),
         Setting(name="shakespeare", corpus="tinyshakespeare", budget=6000),
         Setting(name="prose", corpus="historic-prose", budget=12_000),
     )
