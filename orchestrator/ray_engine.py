@@ -10,7 +10,7 @@ from orchestrator.ahead import Ahead
 from orchestrator.assignments import Assignments
 from orchestrator.patience import Pace, Patience
 from orchestrator.ray_head import Head
-from orchestrator.task_runner import OUT_OF_MEMORY, TaskRunner, failed
+from orchestrator.task_runner import TaskRunner, failed
 from orchestrator.workers import (
     Answer,
     Crew,
@@ -30,6 +30,7 @@ from orchestrator.workers import (
 from state.progress import SILENT, Reporter
 from state.results import Outcome
 from state.tasks import Task
+from trainer import shortage
 from trainer.config import WorkerSetup
 from trainer.stacked.grouping import groups
 
@@ -144,7 +145,7 @@ class RayEngine:
         if not isinstance(outcomes, list):
             batch.exchange(reference, outcomes)
             return
-        short = [error for error in map(_error, outcomes) if error.startswith(OUT_OF_MEMORY)]
+        short = [error for error in map(_error, outcomes) if error.startswith(shortage.NAMES)]
         if len(outcomes) == len(short) == 1:
             self._try_again(batch, reference, f"worker ran out of memory: {short[0]}")
             return

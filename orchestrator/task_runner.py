@@ -31,6 +31,7 @@ from state.tasks import (
     Task,
     TrainingTask,
 )
+from trainer import shortage
 from trainer.config import WorkerSetup
 from trainer.partial import partial_work
 from trainer.ranks.crew import Ranks
@@ -43,9 +44,6 @@ os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
     from trainer.execution import TaskExecutor
-
-OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")
-"""Names of what is raised where memory is short, torch's own among them."""
 
 _Found = TypeVar("_Found")
 _log = logging.getLogger(__name__)
@@ -138,11 +136,11 @@ class TaskRunner:
             return self._within_memory(lambda: train_together(self.executor, tasks)), None
         except (ArithmeticError, MemoryError, RuntimeError) as error:
             _log.info("a stack of %d failed: %s", len(tasks), error)
-            return [], type(error).__name__
+            return [], shortage.kind_of(error)
 
     def _most_after(self, failure: str, count: int) -> int:
         """Members that a stack may have after one of `count` failed."""
-        if failure not in OUT_OF_MEMORY:
+        if failure not in shortage.NAMES:
             return self._most
         half = max(1, count // 2)
         _log.warning("%d members do not fit the device's memory; %d are stacked", count, half)
@@ -161,7 +159,7 @@ class TaskRunner:
         try:
             outcome = self._within_memory(lambda: self._compute(task))
         except (ArithmeticError, MemoryError, RuntimeError) as error:
-            return Outcome(result=failed(task, f"{type(error).__name__}: {error}"))
+            return Outcome(result=failed(task, f"{shortage.kind_of(error)}: {error}"))
         self.work.finish(task, outcome)
         return outcome
 
@@ -188,7 +186,7 @@ class TaskRunner:
         try:
             return compute()
         except (MemoryError, RuntimeError) as error:
-            if type(error).__name__ not in OUT_OF_MEMORY or not self._release():
+            if not shortage.out_of_memory(error) or not self._release():
                 raise
         return compute()
 

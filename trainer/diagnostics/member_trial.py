@@ -17,8 +17,8 @@ import torch
 from state.base import Record
 from state.records import Genome
 from trainer.config import WorkerSetup
-from trainer.diagnostics.reaching import out_of_memory
 from trainer.member import Batch, Member, StepSettings
+from trainer.shortage import out_of_memory
 
 MIN_STEPS, MAX_STEPS, ENOUGH_SECONDS = 3, 6, 1.0
 """The first warms up: it makes the optimizer's moments and the kernels' buffers."""

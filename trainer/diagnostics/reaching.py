@@ -13,6 +13,7 @@ from trainer.backbones.gpt import GPT, Cache
 from trainer.config import ModelConfig, WorkerSetup
 from trainer.evaluation import evaluation_mode
 from trainer.member import precision
+from trainer.shortage import out_of_memory
 
 TailLogits: TypeAlias = Callable[[Tensor, int], Tensor]
 """Logits [B, K, V] of the tokens that follow each of the last K positions of texts [B, T]."""
@@ -79,10 +80,3 @@ def in_parts(ask: Callable[[Tensor], Tensor], batch: Tensor, rows: int) -> Tenso
             if rows == 1:
                 raise MemoryError(f"{batch.shape[1]:,} tokens do not fit into memory") from error
             rows = max(1, min(rows, len(batch)) // 2)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether that is what it says: torch's allocator of the CPU has no error of its own."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)

@@ -9,7 +9,7 @@ from state.genome import parse
 from trainer.backbones.gpt import END_OF_TEXT, GPT
 from trainer.backbones.names import list_backbones
 from trainer.config import ModelConfig, WorkerSetup
-from trainer.diagnostics.reaching import in_parts, is_endless, out_of_memory, tail_logits
+from trainer.diagnostics.reaching import in_parts, is_endless, tail_logits
 from trainer.diagnostics.state_norms import state_norms
 
 RECURRENT = [name for name in list_backbones() if name != "gpt"]
@@ -87,7 +87,6 @@ def test_another_error_is_not_taken_for_a_lack_of_memory() -> None:
 
     with pytest.raises(RuntimeError, match="do not agree"):
         in_parts(broken, TEXTS, 2)
-    assert not out_of_memory(ValueError("can't allocate memory"))
 
 
 @pytest.mark.parametrize("changes", [{}, {"attention_every": 2}, {"stateful": True}])
