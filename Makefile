@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED := 0
+# Hundreds of tests start a process of their own: what is compiled stays, whatever the machine says.
+export PYTHONDONTWRITEBYTECODE :=
 DATA ?= data/historic.txt
 BUDGET ?= 1500
 JOBS ?= 2
