@@ -147,7 +147,9 @@ class HostConfig(Record):
     """
     chunks_per_phase: int = Field(default=8, ge=1)
     control_dropout: float | None = Field(default=None, ge=0, lt=1)
-    """Dropout of the baselines, which train longer than the host; None takes the model's."""
+    """Dropout of the baselines, which train longest; None takes the model's."""
+    untaught_dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Dropout of a host that nobody teaches; a taught one takes the model's, and so does None."""
     eval_interval: int = Field(default=200, ge=1)
     """Steps between evaluations at most; small phases evaluate `chunks_per_phase` times."""
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 DROPOUT_BY_PASSES = ((20.0, 0.1), (0.0, 0.0))
 
 
-# Of the budget, what the host has trained when the run ends.
-HOST_SHARE = 0.55
+# Of the budget, what a lineage has trained when the lineages merge, and the host when the run ends.
+LINEAGE_SHARE, HOST_SHARE = 0.2, 0.55
 
 STACK_ON_CUDA = 16
 
@@ -74,14 +74,17 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
 
 def resolve_data(config: RunConfig, manifest: "DatasetManifest") -> RunConfig:
     """Fix what the prepared dataset decides: vocabulary, dropout, warm-up."""
-    share = 1.0 if config.mode == "train" else HOST_SHARE
+    share = 1.0 if config.mode == "train" else LINEAGE_SHARE
     changes = {
         "vocab_size": manifest.vocab_size,
         "dropout": _dropout(config, manifest, share * config.budget),
     }
     model = config.model.model_copy(update=changes)
-    straight = _dropout(config, manifest, config.budget)
-    host = config.host.model_copy(update={"control_dropout": straight})
+    alone = {
+        "control_dropout": _dropout(config, manifest, config.budget),
+        "untaught_dropout": _dropout(config, manifest, HOST_SHARE * config.budget),
+    }
+    host = config.host.model_copy(update=alone)
     read = {
         "domain": manifest.domain,
         "tokenizer": manifest.tokenizer,

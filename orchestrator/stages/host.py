@@ -106,10 +106,24 @@ def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
     teachers = teachers_of(state, config)
     weight = host.teacher_weight if teachers else 0.0
     update = {"teachers": teachers, "teacher_weight": weight, "teaching": host.teaching}
-    update["reads_table"] = table_due(state, config, host) > 0
+    update |= {
+        "dropout": dropout_of(state, config),
+        "reads_table": bool(table_due(state, config, host)),
+    }
     end = host_progress(state, config, steps)[1]
     mean = mean_settings(config, total_steps=host_steps(state, config), end=end)
     return task.model_copy(update={**update, **mean})
+
+
+def dropout_of(state: RunState, config: RunConfig) -> float:
+    """What keeps the model from learning its text by heart. Lessons do that for a host, and with
+    both it learns less of them; one that nobody teaches needs what a single model needs.
+    """
+    host, settings = host_of(state), phase_of(state).settings
+    alone = config.host.untaught_dropout
+    if alone is None or host.teachers or current_phase(state, config) == "control":
+        return settings.dropout
+    return max(settings.dropout, alone)
 
 
 def _booked(state: RunState, config: RunConfig, result: TrainingResult) -> RunState:

@@ -8,6 +8,7 @@ from orchestrator.config import RunConfig
 from orchestrator.resolve import resolve_data, resolve_shape
 from orchestrator.settings import build_config
 from orchestrator.sizing import choose_size
+from orchestrator.train_settings import build_train_config
 from state.genome import parse
 from trainer.config import DataConfig
 from trainer.data import prepare
@@ -34,20 +35,39 @@ def test_a_text_that_is_seen_often_gets_dropout_and_one_seen_a_few_times_none(
     small = {"block": 32}
     few = resolved(manifest, budget=60, model=small)
     many = resolved(manifest, budget=20_000, model=small)
-    assert (few.model.dropout, few.host.control_dropout) == (0.0, 0.0)
-    assert (many.model.dropout, many.host.control_dropout) == (0.1, 0.1)
+    assert dropouts(few) == (0.0, 0.0, 0.0)
+    assert dropouts(many) == (0.1, 0.1, 0.1)
 
 
-def test_a_control_may_need_dropout_where_the_host_needs_none(manifest: DatasetManifest) -> None:
+def dropouts(config: RunConfig) -> tuple[float | None, ...]:
+    """Of a lineage and a taught host, of a host that nobody teaches, of a control."""
+    return config.model.dropout, config.host.untaught_dropout, config.host.control_dropout
+
+
+@pytest.mark.parametrize(
+    ("passes", "expected"), [(25, (0.0, 0.0, 0.1)), (65, (0.0, 0.1, 0.1)), (110, (0.1, 0.1, 0.1))]
+)
+def test_who_reads_the_text_longer_needs_dropout_earlier(
+    manifest: DatasetManifest, passes: int, expected: tuple[float, ...]
+) -> None:
+    tokens = manifest.splits["train"].tokens
+    budget = int(passes * tokens / (16 * 32))
+    assert dropouts(resolved(manifest, budget=budget, model={"block": 32})) == expected
+
+
+def test_a_single_model_has_what_its_own_length_asks_for(manifest: DatasetManifest) -> None:
     tokens = manifest.splits["train"].tokens
     budget = int(25 * tokens / (16 * 32))
-    config = resolved(manifest, budget=budget, model={"block": 32})
-    assert (config.model.dropout, config.host.control_dropout) == (0.0, 0.1)
+    config = build_train_config(
+        {"engine": {"device": "cpu"}, "budget": budget, "model": {"block": 32}}, environment={}
+    )[0]
+    shaped = resolve_shape(config, manifest.num_bytes).config
+    assert resolve_data(shaped, manifest).model.dropout == 0.1
 
 
-def test_a_given_dropout_is_kept_for_both(manifest: DatasetManifest) -> None:
+def test_a_given_dropout_is_kept_for_all(manifest: DatasetManifest) -> None:
     config = resolved(manifest, budget=20_000, model={"block": 32, "dropout": 0.3})
-    assert (config.model.dropout, config.host.control_dropout) == (0.3, 0.3)
+    assert dropouts(config) == (0.3, 0.3, 0.3)
 
 
 def test_nothing_stays_open(manifest: DatasetManifest) -> None:

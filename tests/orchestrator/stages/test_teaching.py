@@ -102,6 +102,29 @@ def test_a_host_that_seldom_passes_over_its_text_is_not_taught() -> None:
     assert 0 < last.ensemble.host_passes < config.host.teach_from_passes
 
 
+@pytest.mark.parametrize(("gain", "expected"), [(0.05, 0.02), (0.0, 0.1)])
+def test_lessons_stand_in_for_the_dropout_of_the_host(gain: float, expected: float) -> None:
+    engine, config = MemoryEngine(ensemble_gain=gain), with_text(20_000, untaught_dropout=0.1)
+    model = config.model.model_copy(update={"dropout": 0.02})
+    control = config.host.model_copy(update={"control_dropout": 0.3})
+    update = {"model": model, "host": control, "control": ("gelu",)}
+    drive(config.model_copy(update=update), engine)
+    found = {(task.role, task.dropout) for task in engine.trained()}
+    alone = {("host", expected), ("control", 0.3)}
+    assert alone < found
+    assert {dropout for _, dropout in found - alone} == {0.02}
+
+
+def test_a_host_without_a_dropout_of_its_own_has_the_model_s() -> None:
+    engine = MemoryEngine(ensemble_gain=0.0)
+    config = with_text(20_000)
+    drive(
+        config.model_copy(update={"model": config.model.model_copy(update={"dropout": 0.2})}),
+        engine,
+    )
+    assert {task.dropout for task in engine.trained()} == {0.2}
+
+
 def with_text(train_tokens: int, **host: float) -> RunConfig:
     config = make_config(budget=2000)
     data = config.data.model_copy(update={"train_tokens": train_tokens})
