@@ -7,6 +7,7 @@ from math import ceil
 from orchestrator.config import RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import HostState, RunState
+from state.records import PhaseName
 from state.tasks import Teacher, Teaching
 
 BYTES_EACH = 2
@@ -14,13 +15,19 @@ BYTES_EACH = 2
 
 
 def teachers_of(state: RunState, config: RunConfig) -> tuple[Teacher, ...]:
-    """The symbionts that teach the host; in Endosymbiosis only."""
-    host, phases = state.host, phases_of(config)
-    if host is None or state.phase_index >= len(phases):
+    """The symbionts that teach the host: in Endosymbiosis, and in Homeostasis where their table was
+    read before, since there it costs nothing to go on listening.
+    """
+    host = state.host
+    if host is None:
         return ()
-    if phases[state.phase_index].name != "endosymbiosis":
-        return ()
-    return _models(state, host)
+    reads_on = _is_in(state, config, "homeostasis") and host.teaching == "table" and host.table_read
+    return _models(state, host) if reads_on or _is_in(state, config, "endosymbiosis") else ()
+
+
+def _is_in(state: RunState, config: RunConfig, name: PhaseName) -> bool:
+    phases = phases_of(config)
+    return state.phase_index < len(phases) and phases[state.phase_index].name == name
 
 
 def _models(state: RunState, host: HostState) -> tuple[Teacher, ...]:
@@ -77,7 +84,8 @@ def whole_steps(state: RunState, config: RunConfig, host: HostState, budget: int
 
 def table_due(state: RunState, config: RunConfig, host: HostState) -> int:
     """What the table costs, as long as it was not read."""
-    due = host.teaching == "table" and not host.table_read and teachers_of(state, config)
+    unread = host.teaching == "table" and not host.table_read and bool(host.teachers)
+    due = unread and _is_in(state, config, "endosymbiosis")
     return table_cost(state, config, host) if due else 0
 
 
