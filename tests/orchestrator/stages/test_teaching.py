@@ -10,6 +10,7 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.phases import shares_of
 from orchestrator.stages.teaching import chunk_cost, whole_steps
+from state.records import PhaseName
 from state.results import Outcome
 from state.tasks import TrainingTask
 from tests.builders import ScriptedRun, make_config
@@ -57,7 +58,8 @@ def test_a_host_that_passes_often_over_its_text_is_taught_from_a_table() -> None
     assert last.ensemble is not None
     assert (last.ensemble.teaching, last.ensemble.refused) == ("table", None)
     reading = ceil(3 / 3 * 20_000 / tokens_of_step(config))
-    for phase, beside in (("endosymbiosis", reading), ("homeostasis", 0)):
+    costs: dict[PhaseName, int] = {"endosymbiosis": reading, "homeostasis": 0}
+    for phase, beside in costs.items():
         steps = sum(task.steps for task in taught if task.phase == phase)
         assert books.line(last.ledger, phase).settled == steps + beside
     assert spent_exactly(last)
