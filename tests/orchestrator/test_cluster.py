@@ -91,7 +91,10 @@ def alone(runs: Path, cluster: RayCluster) -> RunFolder:
     return RunFolder(runs / "alone" / "run")
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "loss",
+    ["killed", pytest.param("cut off", marks=pytest.mark.soak)],
+)
 def test_lineages_spread_over_nodes_without_a_shared_disk_and_survive_the_loss_of_one(
     runs: Path, alone: RunFolder, cluster: RayCluster, loss: str
 ) -> None:
