@@ -13,7 +13,7 @@ from state.records import Genome
 from trainer.checkpoint import Checkpoint, all_kinds, decode, decode_any, with_tensors
 from trainer.config import WorkerSetup
 
-MOST_ON_CPU = 8
+MOST_ON_CPU, BYTES_ON_CPU = 8, 1_000_000_000
 LARGEST_SHARE = 1 / 8
 """Of a GPU's memory. What is trained needs the rest, and can have this too: see `release`."""
 
@@ -56,10 +56,10 @@ class RecentCheckpoints:
             self.found.popitem(last=False)
 
     def _is_full(self) -> bool:
-        if self.setup.device == "cpu":
-            return len(self.found) > MOST_ON_CPU
-        room = torch.cuda.get_device_properties(self.setup.device_index).total_memory
         held = sum(map(num_bytes, self.found.values()))
+        if self.setup.device == "cpu":
+            return len(self.found) > MOST_ON_CPU or held > BYTES_ON_CPU
+        room = torch.cuda.get_device_properties(self.setup.device_index).total_memory
         return held > LARGEST_SHARE * room
 
 

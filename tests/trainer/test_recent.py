@@ -132,6 +132,14 @@ def test_on_a_cpu_the_last_few_stay(setup: WorkerSetup) -> None:
     assert not recent.release()
 
 
+def test_on_a_cpu_large_ones_are_fewer(setup: WorkerSetup, monkeypatch: pytest.MonkeyPatch) -> None:
+    recent, checkpoint = some(setup)
+    monkeypatch.setattr("trainer.recent.BYTES_ON_CPU", 2 * num_bytes(checkpoint))
+    for name in "abc":
+        recent.keep(name, checkpoint)
+    assert list(recent.found) == ["b", "c"]
+
+
 def test_on_a_gpu_they_stay_within_a_share_of_its_memory(
     setup: WorkerSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
