@@ -144,7 +144,7 @@ def truth_rows(results: Mapping[str, Result]) -> list[str]:
 
 
 def null_rows(results: Mapping[str, Result]) -> list[str]:
-    """Generations and false acceptances by the number of null pairs."""
+    """Generations and false acceptances by the number of null pairs, whatever a gain is worth."""
     tally: dict[int, list[int]] = {}
     for job in noise():
         result = results.get(job.work.key)

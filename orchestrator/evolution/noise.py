@@ -17,6 +17,10 @@ from orchestrator.student import t_quantile
 
 # With fewer pairs the t quantile is so wide that the test accepts nothing.
 MINIMUM_PAIRS = 2
+LEAST_GAIN = 1e-4
+"""Bits per byte below which no gain is worth a change, however sure it is: challengers that differ
+by a thousandth gain a millionth, order after order.
+"""
 CLOSEST = 0.1
 """Distance that is added, in squares, to that of two functions; see `reach`."""
 CLOSEST_STEPS = 50

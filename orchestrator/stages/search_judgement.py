@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from orchestrator.config import EvolutionConfig, RunConfig
-from orchestrator.evolution.noise import gain_limit, sigma
+from orchestrator.evolution.noise import LEAST_GAIN, gain_limit, sigma
 from orchestrator.evolution.selection import Contender, best_contender
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import phase_of, work_of
@@ -98,7 +98,7 @@ def confirmed(
     if limit is None or before is None or after is None:
         return None
     needed = limit * apart(state, task_named(state, contender.task_id))
-    return contender if before - after > max(needed, SMALLEST_SIGMA) else None
+    return contender if before - after > max(needed, LEAST_GAIN) else None
 
 
 def _rated(
@@ -121,7 +121,7 @@ def _rated(
             genome=task.genome,
             gain=own - bits,
             sigma=max(scale * far, SMALLEST_SIGMA),
-            limit=max(limit * far, SMALLEST_SIGMA),
+            limit=max(limit * far, LEAST_GAIN),
         )
 
 

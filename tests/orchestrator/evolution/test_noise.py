@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.evolution.noise import (
+    LEAST_GAIN,
     gain_limit,
     null_differences,
     reach,
@@ -123,6 +124,19 @@ def test_a_close_challenger_is_accepted_for_a_gain_that_twins_would_hide(tmp_pat
 
     state = ScriptedRun(tmp_path, config, ScriptedEngine(tmp_path, quality=quality)).play()
     assert state.counts.accepted > 0
+
+
+@pytest.mark.parametrize(("gain", "accepts"), [(0.9 * LEAST_GAIN, False), (4 * LEAST_GAIN, True)])
+def test_a_gain_that_is_certain_and_worth_nothing_changes_nothing(
+    tmp_path: Path, gain: float, accepts: bool
+) -> None:
+    def quality(genome: Genome) -> float:
+        return 0.0 if genome == parse("gelu") else gain
+
+    state = ScriptedRun(
+        tmp_path, make_config(budget=4000), ScriptedEngine(tmp_path, quality=quality, noise=0.0)
+    ).play()
+    assert (state.counts.accepted > 0) is accepts
 
 
 @pytest.mark.parametrize("steps", [20, 50, 100])
