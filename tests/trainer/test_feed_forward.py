@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state.genome import parse
+from tests.drawn_layers import drawn
 from trainer.activations import activation
 from trainer.config import ModelConfig
 from trainer.feed_forward import FeedForward
@@ -17,7 +18,7 @@ SILU, SIN = activation(parse("silu")), activation(parse("sin"))
 
 def layer(formula: str, config: ModelConfig = SMALL) -> FeedForward:
     torch.manual_seed(3)
-    return FeedForward(config, parse(formula))
+    return drawn(FeedForward(config, parse(formula)))
 
 
 def num_weights(dim: int, formula: str) -> int:
@@ -81,6 +82,7 @@ def test_a_gate_that_vanishes_starts_as_the_gate_and_is_dropped() -> None:
     ungated = made(x)
     made.begin_morph(parse("glu(silu(x))"), parse("silu"))
     assert made.w_up is not None
+    drawn(made.w_up)
     hidden = SILU(made.w_in(x)) * made.w_up(x)
     assert torch.equal(made(x), made.w_out(hidden))
     made.finish_morph()

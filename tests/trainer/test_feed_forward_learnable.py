@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from state.genome import parse
+from tests.drawn_layers import drawn
 from trainer.activations import activation
 from trainer.config import ModelConfig
 from trainer.feed_forward import FeedForward, curve_name
@@ -18,7 +19,7 @@ KINDS = ["universal", "blend", "spline", "rational", LEARNED]
 
 def layer(formula: str) -> FeedForward:
     torch.manual_seed(3)
-    return FeedForward(SMALL, parse(formula))
+    return drawn(FeedForward(SMALL, parse(formula)))
 
 
 def trained(formula: str) -> FeedForward:
