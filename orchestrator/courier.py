@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from orchestrator.guest import Delivery, Errand, Greeting, Piece, objects_read
-from orchestrator.task_runner import begun_now
+from orchestrator.task_runner import remembered
 from state.environment import fingerprint
 from state.objects import ObjectStore
 from state.partial import PartialWork
@@ -61,9 +61,7 @@ class Courier:
         self, tasks: Sequence[Task], context: Mapping[str, JsonValue]
     ) -> list[Outcome] | None:
         """The outcomes, if such a worker has brought all of them before."""
-        work = PartialWork(self._folder, context)
-        found = [one for one in map(work.outcome, tasks) if one is not None]
-        return [begun_now(one) for one in found] if len(found) == len(tasks) else None
+        return remembered(PartialWork(self._folder, context), tasks)
 
     def received(
         self, tasks: Sequence[Task], context: Mapping[str, JsonValue], delivery: Delivery

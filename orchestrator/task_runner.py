@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from orchestrator.battery.tasks import count_baseline, try_checkpoint, write_sample
+from state.partial import PartialWork
 from state.progress import ProgressFile, Reporter
 from state.results import (
     BaselineResult,
@@ -110,10 +111,9 @@ class TaskRunner:
         What was remembered of some of its members is of this stack, so what is not remembered has
         to be trained with all of them again.
         """
-        remembered = [self.work.outcome(task) for task in tasks]
-        known = [one for one in remembered if one is not None]
-        if len(known) == len(tasks):
-            return [begun_now(one) for one in known]
+        known = remembered(self.work, tasks)
+        if known is not None:
+            return known
         outcomes, failure = self._trained_together(tasks)
         if failure is not None:
             self._most = self._most_after(failure, len(tasks))
@@ -153,9 +153,9 @@ class TaskRunner:
         A member that cannot be computed becomes a failed result, which is not remembered. What
         concerns the whole run (a full disk, a damaged object) is raised.
         """
-        remembered = self.work.outcome(task)
-        if remembered is not None:
-            return begun_now(remembered)
+        known = remembered(self.work, [task])
+        if known is not None:
+            return known[0]
         try:
             outcome = self._within_memory(lambda: self._compute(task))
         except (ArithmeticError, MemoryError, RuntimeError) as error:
@@ -206,6 +206,12 @@ def release_memory(device: str) -> None:
     gc.collect()
     if device == "cuda" and "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()
+
+
+def remembered(work: PartialWork, tasks: Sequence[Task]) -> list[Outcome] | None:
+    """The outcomes of tasks that were all finished before, as if they had begun just now."""
+    found = [one for one in map(work.outcome, tasks) if one is not None]
+    return [begun_now(one) for one in found] if len(found) == len(tasks) else None
 
 
 def begun_now(outcome: Outcome) -> Outcome:

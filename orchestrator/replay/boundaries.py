@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from orchestrator.phases import phases_of
 from orchestrator.replay.states import Boundary, Played, Replay
-from orchestrator.stages.host_progress import current_phase
+from orchestrator.stages.current import current_phase
 from state.nearest import quoted, suggestion
 
 _POINT = re.compile(r"(?P<phase>[a-z]+)(:(?P<generation>[0-9]{1,9}))?")

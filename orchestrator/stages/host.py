@@ -18,9 +18,9 @@ from orchestrator.stages.conclusion import (
     phase_of,
     work_of,
 )
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.host_decision import decide
 from orchestrator.stages.host_progress import (
-    current_phase,
     host_of,
     host_progress,
     host_steps,

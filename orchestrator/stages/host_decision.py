@@ -7,7 +7,8 @@ from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import HostState, PhaseState, RunState
 from orchestrator.stages.conclusion import phase_of
-from orchestrator.stages.host_progress import current_phase, host_of, host_progress, steps_left
+from orchestrator.stages.current import current_phase
+from orchestrator.stages.host_progress import host_of, host_progress, steps_left
 from state.records import Adjustment, Decision, Finding
 from state.results import TrainingResult
 

@@ -4,21 +4,14 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.phases import phases_of
 from orchestrator.run_state import HostState, RunState
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.teaching import whole_steps
-from state.records import PhaseName
 
 
 def host_of(state: RunState) -> HostState:
     """The model that is being trained."""
     assert state.host is not None
     return state.host
-
-
-def current_phase(state: RunState, config: RunConfig) -> PhaseName:
-    """The host's phase; a control arm is none of the six."""
-    if state.phase_index >= len(phases_of(config)):
-        return "control"
-    return phases_of(config)[state.phase_index].name
 
 
 def steps_left(state: RunState, config: RunConfig) -> int:

@@ -5,9 +5,8 @@ share of FLOPs. Limits and choice: docs/design/teaching.md.
 from math import ceil
 
 from orchestrator.config import RunConfig
-from orchestrator.phases import phases_of
 from orchestrator.run_state import HostState, RunState
-from state.records import PhaseName
+from orchestrator.stages.current import current_phase
 from state.tasks import Teacher, Teaching
 
 BYTES_EACH = 2
@@ -21,13 +20,9 @@ def teachers_of(state: RunState, config: RunConfig) -> tuple[Teacher, ...]:
     host = state.host
     if host is None:
         return ()
-    reads_on = _is_in(state, config, "homeostasis") and host.teaching == "table" and host.table_read
-    return _models(state, host) if reads_on or _is_in(state, config, "endosymbiosis") else ()
-
-
-def _is_in(state: RunState, config: RunConfig, name: PhaseName) -> bool:
-    phases = phases_of(config)
-    return state.phase_index < len(phases) and phases[state.phase_index].name == name
+    phase = current_phase(state, config)
+    reads_on = phase == "homeostasis" and host.teaching == "table" and host.table_read
+    return _models(state, host) if reads_on or phase == "endosymbiosis" else ()
 
 
 def _models(state: RunState, host: HostState) -> tuple[Teacher, ...]:
@@ -85,7 +80,7 @@ def whole_steps(state: RunState, config: RunConfig, host: HostState, budget: int
 def table_due(state: RunState, config: RunConfig, host: HostState) -> int:
     """What the table costs, as long as it was not read."""
     unread = host.teaching == "table" and not host.table_read and bool(host.teachers)
-    due = unread and _is_in(state, config, "endosymbiosis")
+    due = unread and current_phase(state, config) == "endosymbiosis"
     return table_cost(state, config, host) if due else 0
 
 

@@ -1,0 +1,13 @@
+"""Which phase is going on."""
+
+from orchestrator.config import RunConfig
+from orchestrator.phases import phases_of
+from orchestrator.run_state import RunState
+from state.records import PhaseName
+
+
+def current_phase(state: RunState, config: RunConfig) -> PhaseName:
+    """The host's phase; a control arm is none of the six."""
+    if state.phase_index >= len(phases_of(config)):
+        return "control"
+    return phases_of(config)[state.phase_index].name
