@@ -58,6 +58,7 @@ bench: setup $(DATA)  ## headline figures on DATA within MINUTES, beside a check
 
 soak: setup  ## slow tests: minutes to hours
 	$(BIN)/pytest -m "soak" --timeout 7200
+	$(BIN)/pytest -m "not soak and not gpu" -n $(JOBS) --dist loadfile --hypothesis-profile thorough --timeout 1200
 
 clean:  ## remove what the verbs made, runs and data excepted
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -20,8 +20,8 @@ from benchmarks.study.specs import Spec
 from benchmarks.study.training import Run, Student
 from benchmarks.study.trials import bits_per_byte, train_step
 from benchmarks.study.workplace import Workplace, setup_of
-from orchestrator.config import EvolutionConfig
 from orchestrator.evolution.noise import gain_limit, null_differences, sigma
+from orchestrator.evolution_config import EvolutionConfig
 from state.genome import parse
 from state.tasks import BatchKey
 from trainer.checkpoint import decode

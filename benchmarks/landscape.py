@@ -10,12 +10,12 @@ from functools import partial
 from math import sqrt
 from typing import NamedTuple
 
-from orchestrator.config import EvolutionConfig
 from orchestrator.evolution.constants import Measured, record_constants
 from orchestrator.evolution.draw import Draw, draw_challengers
 from orchestrator.evolution.noise import gain_limit
 from orchestrator.evolution.operator_mix import record_outcomes
 from orchestrator.evolution.selection import Contender, best_contender
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.run_state import LineageState, OperatorTally, PhaseSettings, TunedConstants
 from state.genome import fingerprint
 from state.genome.fingerprint import rms

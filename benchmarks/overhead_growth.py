@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from benchmarks.overhead_clock import Mark, recorded
 from orchestrator.battery_config import BatteryConfig
-from orchestrator.config import EngineConfig, EvolutionConfig, HostConfig, RunConfig
+from orchestrator.config import EngineConfig, HostConfig, RunConfig
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.phases import SIX_PHASES
 from orchestrator.preparation import prepare_run
 from orchestrator.session import execute

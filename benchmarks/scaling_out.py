@@ -169,7 +169,7 @@ def main() -> None:
     config = build_config({**given, "model_size": arguments.model}, environment={})
     with TemporaryDirectory() as folder:
         run, text = resolved(config, Path(folder))
-    parameters = num_parameters(run.model, parse(run.evolution.activation))
+    parameters = num_parameters(run.model, parse(run.first_formula))
     rates = rates_of(run, parameters, known, assumed)
     phases = planned_phases(run)
     rows = [row_of(one, run, phases, rates, text.size, assumed) for one in DEVICES]

@@ -1,7 +1,8 @@
 """What each finding changes, within the ranges of its phase."""
 
-from orchestrator.config import EvolutionConfig, PhaseConfig
+from orchestrator.config import PhaseConfig
 from orchestrator.detectors.complexity import LARGE_GRAPH
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.run_state import PhaseSettings
 from state.records import Adjustment, Finding
 

@@ -8,14 +8,12 @@ from typing import Annotated, Literal, assert_never
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator.battery_config import BatteryConfig
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.fusable import require_fusable
 from orchestrator.gate_config import GateConfig
-from orchestrator.parts_config import PartsConfig
 from orchestrator.train_config import TrainConfig
 from orchestrator.validation_config import ValidationConfig
 from state.base import Record
-from state.detector_names import DETECTOR_NAMES
-from state.nearest import quoted, suggestion
 from trainer.config import DataConfig, ModelConfig, OptimizerConfig
 
 SearchPhaseName = Literal["primordial", "cambrian", "oxidation"]
@@ -57,71 +55,6 @@ class PhaseConfig(Record):
     """Strength of fusion at r = 0 and at r = 1."""
     fusion_rate: float = Field(default=0.01, gt=0, le=1)
     """Rate of the lineage's running mean, a generation."""
-
-
-class EvolutionConfig(Record):
-    """How lineages compete and how gain is told from noise."""
-
-    lineages: int = Field(default=3, ge=2, le=4)
-    activation: str = "gelu"
-    """Formula that every lineage begins with."""
-    min_generations: int = Field(default=3, ge=1)
-    """Whole generations a search phase must hold, else it shrinks."""
-    min_population: int = Field(default=4, ge=2, le=1024)
-    min_steps_per_candidate: int = Field(default=10, ge=1)
-    false_acceptance: float = Field(default=0.05, gt=0, lt=0.5)
-    """Level of the noise test, shared among the challengers of a generation."""
-    null_share: float = Field(default=0.15, gt=0, lt=1)
-    """Share of a search phase that its replicate pairs may cost."""
-    max_null_pairs: int = Field(default=12, ge=2, le=1024)
-    complexity_weight: float = Field(default=0.05, ge=0)
-    """Fitness lost by each node more than the champion's, in sigmas of the noise."""
-    cost_weight: float = Field(default=0.01, ge=0)
-    """Fitness lost by each operation an element more than the champion's, in sigmas."""
-    proposals: int = Field(default=4, ge=1, le=1024)
-    """Genomes drawn for one place among the challengers; the diversity bonus chooses."""
-    prune_margin: float = Field(default=0.1, gt=0)
-    """In Oxidation a lineage this far (relative bits per byte) behind the best is pruned."""
-    max_extensions: int = Field(default=2, ge=0)
-    endosymbiosis_floor: float = Field(default=0.2, ge=0, lt=1)
-    """Share of the budget that extensions and retries leave to Endosymbiosis."""
-    num_dormant: int = Field(default=3, ge=1)
-    fusion: bool = False
-    """Draw each champion to the running mean of its own lineage, once a generation."""
-    halving_steps: int = Field(default=100, ge=2)
-    """From this many steps per candidate on, challengers are halved half way."""
-    halving_factor: int = Field(default=3, ge=2)
-    """One in so many goes on; 1 / eta of successive halving."""
-    adaptive_operators: bool = True
-    """Draw the operators by what became of their children, else evenly."""
-    operator_floor: float = Field(default=0.04, ge=0, le=0.1)
-    """Least share of the draws that any operator keeps."""
-    evolve_fusion: bool = False
-    """Of a backbone with two components: how they are fused is a gene beside the activation."""
-    withheld: tuple[str, ...] = ()
-    """Findings that are reported and not answered."""
-    shift_shares: bool = True
-    """Where Primordial ends, a run that is short of steps moves them from the lineages to the host.
-    The preset `original` keeps its shares.
-    """
-    parts: PartsConfig = PartsConfig()
-
-    @field_validator("activation")
-    @classmethod
-    def _activation_is_one(cls, text: str) -> str:
-        from state.genome import parse
-
-        parse(text)
-        return text
-
-    @field_validator("withheld")
-    @classmethod
-    def _withheld_are_findings(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in DETECTOR_NAMES:
-                near = suggestion(name, DETECTOR_NAMES, verb="give some of")
-                raise ValueError(f"{quoted(name)} is no finding; {near}")
-        return names
 
 
 class HostConfig(Record):
@@ -217,6 +150,11 @@ class RunConfig(Record):
     train: TrainConfig = TrainConfig()
     """Of the mode `train` alone."""
 
+    @property
+    def first_formula(self) -> str:
+        """What the first model of the run begins with."""
+        return self.train.activation if self.mode == "train" else self.evolution.first_activation(0)
+
     @model_validator(mode="after")
     def _fits_its_mode(self) -> "RunConfig":
         match self.mode:
@@ -226,7 +164,7 @@ class RunConfig(Record):
                 self._require_one_model()
             case _:
                 assert_never(self.mode)
-        formulas = (self.evolution.activation, self.train.activation, *self.control)
+        formulas = (*self.evolution.activation, self.train.activation, *self.control)
         require_fusable(self.model.backbone, formulas, evolves=self.evolution.evolve_fusion)
         return self
 

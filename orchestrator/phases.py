@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import assert_never
 
-from orchestrator.config import EvolutionConfig, PhaseConfig, RunConfig
+from orchestrator.config import PhaseConfig, RunConfig
+from orchestrator.evolution_config import EvolutionConfig
 from state.base import Record
 from state.records import PhaseName
 

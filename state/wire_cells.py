@@ -114,7 +114,7 @@ def _whole(value: object) -> int | None:
 def _truth(value: object) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
-    if value in {0, 1}:
+    if isinstance(value, int | float) and value in {0, 1}:
         return bool(value)
     raise ValueError("takes true or false")
 

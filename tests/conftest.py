@@ -5,7 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+# The same examples each time, however slow the machine: what `make test` says of a commit does not
+# change. `make soak` draws others, and more of them.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", PATIENT, max_examples=40, derandomize=True)
+settings.register_profile("thorough", PATIENT, max_examples=400)
+settings.load_profile("quick")
 # Drawing takes seconds, and hundreds of runs end here; the tests of the page ask for it.
 os.environ.setdefault("SYMBIO_NO_FIGURES", "1")
 

@@ -108,7 +108,7 @@ def _train(config: RunConfig, folder: RunFolder) -> Iterator[Kept]:
 
 def piece(config: RunConfig, begun: int, end: int, checkpoint: str | None) -> TrainingTask:
     """The steps from one checkpoint to the next."""
-    genome = parse(config.evolution.activation)
+    genome = parse(config.first_formula)
     return TrainingTask(
         task_id=f"step{end}",
         phase="control",

@@ -73,7 +73,7 @@ def _by_models(training: Training, place: Path, dataset: Dataset) -> list[Writte
     )
     put = asked(found, dataset.manifest.domain, training.seed)
     sampling = sampling_of(codec, NUM_TOKENS, training.seed, "cpu")
-    genome, books = parse(training.config.evolution.activation), []
+    genome, books = parse(training.config.first_formula), []
     for kept in training.kept:
         with reproducible(1, "cpu"):
             model = executor.model(Teacher(checkpoint=kept.checkpoint, genome=genome))

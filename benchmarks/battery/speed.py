@@ -45,7 +45,7 @@ def timings(place: Path) -> list[dict[str, JsonValue]]:
     executor, dataset = TaskExecutor(setup), Dataset(RunFolder(place).data)
     last = Teacher(
         checkpoint=training.kept[-1].checkpoint,
-        genome=parse(training.config.evolution.activation),
+        genome=parse(training.config.first_formula),
     )
     taken: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(REPEATS + 1):

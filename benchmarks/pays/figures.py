@@ -7,15 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pays.place import Result
-from orchestrator.config import EvolutionConfig
-from state.genome import parse
 
 Values = NDArray[np.float64]
-
-
-def first_activation() -> str:
-    """What every lineage begins with."""
-    return parse(EvolutionConfig().activation).formula
 
 
 def number(result: Result, name: str) -> float:

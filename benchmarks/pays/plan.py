@@ -12,13 +12,13 @@ from benchmarks.pays.arms import ABLATIONS, FIXED, TUNINGS, population, straight
 from benchmarks.pays.figures import (
     accepted_of,
     bits_of,
-    first_activation,
     flops_of,
     formula_of,
     merged,
 )
 from benchmarks.pays.place import Place, Result
 from benchmarks.pays.specs import Settings, Spec
+from state.genome import parse
 
 Results = Mapping[str, Result]
 Specs = Iterator[Spec]
@@ -135,13 +135,17 @@ def equal_flops(setting: str, results: Results, seeds: Sequence[int]) -> Specs:
 
 
 def alone(setting: str, results: Results) -> Specs:
-    """The activation that a run of symbio-auto ended with, straight, with gelu's tuned settings."""
-    change = best_change(setting, "gelu", results)
+    """The activation that a run of symbio-auto ended with, straight: as it was tuned if it is one
+    of the fixed ones, else with gelu's settings.
+    """
+    names = {parse(name).formula: name for name in FIXED}
     for seed in SEEDS:
         found = results.get(population(setting, "symbio-auto", seed).key)
         formula = formula_of(found) if found else None
-        if formula is not None and formula != first_activation():
-            yield straight(setting, formula, seed, change=change, arm="evolved activation alone")
+        if formula is not None:
+            name = names.get(formula, formula)
+            change = best_change(setting, name if formula in names else "gelu", results)
+            yield straight(setting, name, seed, change=change, arm="evolved activation alone")
 
 
 def retrained(setting: str, results: Results, seeds: Sequence[int]) -> Specs:

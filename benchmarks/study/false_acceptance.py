@@ -22,8 +22,8 @@ from benchmarks.study.collect import Result, all_results
 from benchmarks.study.nulls import Nulls
 from benchmarks.study.replicated import CHAMPION, ORDERS, bits
 from benchmarks.study.short_plan import KNOWN, REPLICATED_STEPS, noise
-from orchestrator.config import EvolutionConfig
 from orchestrator.evolution.noise import gain_limit, reach, replicate_difference
+from orchestrator.evolution_config import EvolutionConfig
 from state.genome import distance, parse
 
 PHASES, GENERATIONS = 400, 25

@@ -14,8 +14,8 @@ from benchmarks.study.specs import Shape, Spec
 from benchmarks.study.training import Student
 from benchmarks.study.trials import bits_per_byte, load_student, twin, walk
 from benchmarks.study.workplace import Workplace
-from orchestrator.config import EvolutionConfig
 from orchestrator.evolution.noise import gain_limit, reach, replicate_difference
+from orchestrator.evolution_config import EvolutionConfig
 from state.base import Record
 from state.genome import distance, parse
 from state.tasks import BatchKey

@@ -78,7 +78,7 @@ def make_plan(config: RunConfig, *, probes: bool, price: float | None = None) ->
                 resolved,
                 folder,
                 slots=slots_of(resolved),
-                formula=parse(_formula(resolved)).formula,
+                formula=parse(resolved.first_formula).formula,
                 begun=begun,
             )
     return plan_of(
@@ -91,10 +91,6 @@ def make_plan(config: RunConfig, *, probes: bool, price: float | None = None) ->
         price_per_hour=price,
         notes=shape.notes,
     )
-
-
-def _formula(config: RunConfig) -> str:
-    return config.train.activation if config.mode == "train" else config.evolution.activation
 
 
 @contextmanager

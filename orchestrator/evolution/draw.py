@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrator.config import EvolutionConfig
 from orchestrator.evolution.constants import proposals
 from orchestrator.evolution.operator_mix import DRAWN, FUSING, DrawnOperator, weights
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.run_state import LineageState, OperatorTally, PhaseSettings, TunedConstants
 from state.base import Record
 from state.genome import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from orchestrator.config import EvolutionConfig
+from orchestrator.evolution_config import EvolutionConfig
 from state.base import Record
 from state.genome import size, static_cost
 from state.records import Genome

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple, assert_never
 
 from orchestrator.battery_config import BatteryConfig
-from orchestrator.config import EngineConfig, EvolutionConfig, HostConfig, RunConfig
+from orchestrator.config import EngineConfig, HostConfig, RunConfig
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.kill_test import forked
 from orchestrator.kill_test.moments import stopping
 from orchestrator.train_config import ChallengeConfig, TrainConfig

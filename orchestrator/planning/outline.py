@@ -83,11 +83,11 @@ def _lineages(config: RunConfig, steps: Mapping[PhaseName, int]) -> list[Lineage
     primordial = next(phase for phase in phases_of(config) if phase.name == "primordial")
     fit = fit_of(config, primordial, Allotment(steps))
     assert fit is not None
-    age, genome = steps["primordial"] // fit.population, parse(config.evolution.activation)
+    age = steps["primordial"] // fit.population
     return [
         LineageState(
             index=index,
-            genome=genome,
+            genome=parse(config.evolution.first_activation(index)),
             init_seed=0,
             age_steps=age + (0 if index else steps["abiogenesis"]),
         )

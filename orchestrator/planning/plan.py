@@ -104,7 +104,6 @@ def plan_of(
     work = [*workloads(config, phases, slots), closing_workload(config)]
     controls = [control_workload(config, name) for name in config.control]
     time = time_of(config, size, rates, work, controls, cores) if rates else None
-    formula = config.train.activation if config.mode == "train" else config.evolution.activation
     return Plan(
         mode=config.mode,
         notes=tuple(notes),
@@ -118,7 +117,7 @@ def plan_of(
         lean=config.mode == "phases" and likely_allotment(config).lean,
         control=config.control,
         tokens=tokens_of(config, size, is_estimate=is_estimate),
-        memory=memory_of(config, formula, rates, slots),
+        memory=memory_of(config, config.first_formula, rates, slots),
         disk=disk_of(config, [*work, *controls], rates, num_bytes),
         rates=rates,
         time=time,

@@ -5,8 +5,9 @@ them. docs/design/controls.md.
 """
 
 from orchestrator import ledger as books
-from orchestrator.config import EvolutionConfig, RunConfig
+from orchestrator.config import RunConfig
 from orchestrator.evolution.draw import Challenger, draw_challengers
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.run_state import LineageState, OpenWork, PhaseSettings, Proposal, RunState
 from orchestrator.schedule import single_span
 from orchestrator.stages.challenge_outcome import (

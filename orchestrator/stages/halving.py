@@ -10,7 +10,8 @@ optimization" (2016); one rung, synchronous.
 
 from collections.abc import Iterable
 
-from orchestrator.config import EvolutionConfig, RunConfig
+from orchestrator.config import RunConfig
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import evaluation_of, piece_of, second_half_id, work_of
 from state.results import TrainingResult

@@ -29,12 +29,12 @@ def pending(state: RunState, config: RunConfig) -> tuple[Task, ...]:
 def new_lineage(config: RunConfig, index: int) -> LineageState:
     """A lineage with an initialisation of its own, on the first genome."""
     seed = derive_seed(config.seed, "init", index)
-    return LineageState(index=index, genome=first_genome(config), init_seed=seed)
+    return LineageState(index=index, genome=first_genome(config, index), init_seed=seed)
 
 
-def first_genome(config: RunConfig) -> Genome:
-    """The first activation, with the backbone's fusion where that is to evolve too."""
-    genome = parse(config.evolution.activation)
+def first_genome(config: RunConfig, index: int) -> Genome:
+    """A lineage's first activation, with the backbone's fusion where that is to evolve too."""
+    genome = parse(config.evolution.first_activation(index))
     if not config.evolution.evolve_fusion or genome.fusion is not None:
         return genome
     return genome.fused(MIXINGS[config.model.backbone].fusion)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from orchestrator.config import EvolutionConfig, RunConfig
+from orchestrator.config import RunConfig
 from orchestrator.evolution.noise import LEAST_GAIN, gain_limit, sigma
 from orchestrator.evolution.selection import Contender, best_contender
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import phase_of, work_of
 from orchestrator.stages.search_noise import (

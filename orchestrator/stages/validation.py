@@ -70,7 +70,7 @@ def _probe(state: RunState, config: RunConfig) -> EvaluationTask | None:
         return None
     if state.generation == 0:
         seed = derive_seed(config.seed, "init", 0)
-        return _task(state, "build", first_genome(config), config.train.init_sha256, seed)
+        return _task(state, "build", parse(config.first_formula), config.train.init_sha256, seed)
     recurrent = bool(MIXINGS[config.model.backbone].components)
     if phase_name(state, config) != "endosymbiosis" or not recurrent:
         return None
@@ -93,12 +93,6 @@ def _task(
 
 def _probe_id(state: RunState) -> str:
     return f"g{state.generation:05d}-p{state.phase_index}-gates"
-
-
-def first_genome(config: RunConfig) -> Genome:
-    """What the first model of a run begins with."""
-    alone = config.mode == "train"
-    return parse(config.train.activation if alone else config.evolution.activation)
 
 
 def _merging(state: RunState) -> LineageState | HostState:

@@ -1,6 +1,6 @@
 """How many examples a target gets, and the real run that most of them damage.
 
-`make test` draws the same 300 examples an entrance (one file of this folder) each time, `make soak`
+`make test` draws the same 150 examples an entrance (one file of this folder) each time, `make soak`
 20,000; the environment variables SYMBIO_FUZZ_EXAMPLES and SYMBIO_FUZZ_SEED choose other ones.
 """
 
@@ -23,7 +23,7 @@ from hypothesis.strategies import SearchStrategy
 from tests.fuzz.program import Verdict, call
 from trainer.demo_corpus import write_demo_corpus
 
-QUICK, SOAK = 300, 20_000
+QUICK, SOAK = 150, 20_000
 # Taken out of the environment: what begins with SYMBIO_ is a setting to the program under test.
 EXAMPLES = os.environ.pop("SYMBIO_FUZZ_EXAMPLES", None)
 SEED = os.environ.pop("SYMBIO_FUZZ_SEED", None)

@@ -1,6 +1,6 @@
 """A run is killed at its durable operations, one a run, and resumed; nobody can tell afterwards.
 
-Every tenth operation and all of a commit here; `make soak` takes every one of them.
+Every fortieth operation and all of a commit here; `make soak` takes every one of them.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from orchestrator.kill_test.small_run import Scratch
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-STRIDE = 10
+STRIDE = 40
 SMALLEST_BUDGET = 60
 
 

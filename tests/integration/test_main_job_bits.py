@@ -23,7 +23,7 @@ def test_the_same_command_gives_the_same_bits(
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.soak), "3"])
 def test_ray_gives_the_bits_of_inline_whatever_the_number_of_workers(
     small_job: Job, uninterrupted: Path, tmp_path: Path, workers: str
 ) -> None:

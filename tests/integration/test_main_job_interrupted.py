@@ -38,7 +38,10 @@ def begin(job: Job, folder: Path, *more: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.soak), signal.SIGTERM, signal.SIGKILL],
+)
 def test_an_interrupted_run_resumes_to_the_same_bits(
     small_job: Job, uninterrupted: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -50,6 +50,7 @@ def test_runs_are_the_same_until_the_fault_is_planted(runs: Runs) -> None:
     assert faulty[PLANTED].findings != sound[PLANTED].findings
 
 
+@pytest.mark.soak
 def test_an_answer_that_is_withheld_changes_nothing(runs: Runs) -> None:
     answered, withheld = (runs("complexity", arm, True, LONGER) for arm in ("own", "none"))
     assert any(one.adjustments for one in answered.generations)

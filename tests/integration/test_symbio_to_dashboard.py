@@ -4,7 +4,7 @@ where nobody has the time. It stands still half way until the server has heard o
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import URLError
@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from orchestrator.cli import main
+from orchestrator.controller import Controller
 from state.records import Readings
 from state.run_folder import RunFolder
 from tests.dashboard.reporter.processes import free_port, serve
@@ -22,7 +23,7 @@ from trainer.demo_corpus import write_demo_corpus
 
 SHAPE = "--dim 8 --heads 2 --layers 1 --block 16 --batch 8 --tokenizer byte"
 LINE = "train --data super_chat.txt --domain chat --symbio --backend helios"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 SHOWN = "--eval-interval 125 --sample-interval 0 --engine inline --run-dir run --plain"
 
 
@@ -46,10 +47,15 @@ class Follower(threading.Thread):
             if any(self.steps):
                 self.seen_at_work.set()
 
-    def hold(self, kind: str, _data: object) -> None:
-        """Listener of the run: let it go on from its first steps once they have been seen."""
-        if kind == "trained":
-            self.seen_at_work.wait(PATIENCE_SECONDS)
+    def holding(self, commit: Callable[..., None]) -> Callable[..., None]:
+        """A controller's commit, after which it goes on once its first steps have been seen."""
+
+        def held(controller: Controller, *, concluded: bool = False) -> None:
+            commit(controller, concluded=concluded)
+            if controller.state.generation:
+                self.seen_at_work.wait(PATIENCE_SECONDS)
+
+        return held
 
 
 def ask(url: str) -> str:
@@ -88,7 +94,7 @@ def reported(
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             patch.setenv("SYMBIO_ENGINE__HOST_THREADS", "1")
-            patch.setattr("orchestrator.commands.train_run.load_ahead", follower.hold)
+            patch.setattr(Controller, "commit", follower.holding(Controller.commit))
             patch.setenv("SYMBIO_REMOTE_URL", follower.url)
             patch.setenv("SYMBIO_REMOTE_SECRET", SECRET)
             follower.start()

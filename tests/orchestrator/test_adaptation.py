@@ -12,8 +12,9 @@ from orchestrator.adaptation import (
     has_response,
     respond,
 )
-from orchestrator.config import EvolutionConfig, PhaseConfig
+from orchestrator.config import PhaseConfig
 from orchestrator.detectors.panel import DETECTORS
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.phases import SIX_PHASES
 from orchestrator.run_state import PhaseSettings
 from state.detector_names import DETECTOR_NAMES

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator.analysis.gates.history import History, Reference
 from orchestrator.opened_model import OpenedModel
-from orchestrator.stages.validation import first_genome
 from orchestrator.validation.judge import judge_build, judge_states
 from orchestrator.validation.judge_course import judge_balance, judge_course
 from orchestrator.validation.judge_loss import Reached, judge_baseline, judge_loss
 from orchestrator.validation.limits import Limits
 from orchestrator.validation.subject import Subject
+from state.genome import parse
 from state.results import EvaluationResult
 from state.seeds import derive_seed
 from state.tasks import EvaluationTask
@@ -54,7 +54,7 @@ def _read(executor: "TaskExecutor", opened: OpenedModel, probe: Probe) -> Evalua
     first = probe == "build"
     task = EvaluationTask(
         task_id=probe,
-        genome=first_genome(config) if first else best.genome,
+        genome=parse(config.first_formula) if first else best.genome,
         checkpoint=config.train.init_sha256 if first else best.checkpoint,
         init_seed=derive_seed(config.seed, "init", 0),
         splits=(),

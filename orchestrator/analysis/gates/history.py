@@ -121,11 +121,10 @@ def reference_from(path: Path, subject: Saved, subject_folder: RunFolder) -> Ref
 
 def _require_comparable(path: Path, saved: Saved, subject: Saved) -> None:
     config = saved.config
-    alone = config.mode == "train"
-    activation = config.train.activation if alone else config.evolution.activation
-    if config.model.backbone != "gpt" or parse(activation) != parse(GELU):
+    formula = config.first_formula
+    if config.model.backbone != "gpt" or parse(formula) != parse(GELU):
         raise ValueError(
-            f"--reference {path} is a run of {config.model.backbone} on {activation}, and a "
+            f"--reference {path} is a run of {config.model.backbone} on {formula}, and a "
             "reference is one of gpt on gelu; give such a run"
         )
     sizes = [(one.optimizer.batch, one.model.block) for one in (config, subject.config)]

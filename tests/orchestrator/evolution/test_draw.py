@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from orchestrator.config import EvolutionConfig
 from orchestrator.evolution.draw import Draw, draw_challengers
 from orchestrator.evolution.operator_mix import DRAWN
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.run_state import LineageState, OperatorTally, PhaseSettings
 from state.genome import (
     DEFAULT_LEAVES,

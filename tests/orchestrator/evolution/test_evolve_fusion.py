@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from pydantic import JsonValue
 
-from orchestrator.config import EvolutionConfig, RunConfig
+from orchestrator.config import RunConfig
 from orchestrator.evolution.draw import draw_challengers
 from orchestrator.evolution.operator_mix import DRAWN, FUSING, record_outcomes, weights
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.report.build import population_of
 from orchestrator.report.markdown import population_text
 from orchestrator.run_state import LineageState, OperatorTally, PhaseSettings

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import ledger as books
-from orchestrator.config import EvolutionConfig
+from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.phases import SIX_PHASES
 from orchestrator.run_state import RunState
 from orchestrator.stages import search
