@@ -15,7 +15,6 @@ from state.tasks import TrainingTask
 from trainer.backbones.gpt import GPT
 from trainer.backbones.names import MIXINGS, Component
 from trainer.data import Dataset, Tokens
-from trainer.evaluation import evaluation_mode
 from trainer.flops import forward_flops_per_token, training_flops_per_step
 from trainer.guards import finite_or_none, must_be_quarantined
 from trainer.instruments.cusum import Chart
@@ -23,15 +22,11 @@ from trainer.instruments.cusum_panel import THROUGHPUT_DOWN
 from trainer.instruments.on_member import Instruments
 from trainer.lengths import cut, length_at
 from trainer.lesson import Lesson
-from trainer.losses import losses
 from trainer.member import Batch, Member, StepOutcome, StepSettings, precision
 from trainer.schedule import morph_fraction, multiplier
+from trainer.switch import switch, switch_sequences
 from trainer.tracks import track_starts, windows_at
 
-SWITCH_TOKENS = 256
-"""On which a switch of the activation is measured: two forward passes of a whole batch would take
-half as long as a step.
-"""
 SHORTEST_STEP_SECONDS = 1e-9
 """A clock that stands still is no reason to divide by zero."""
 
@@ -79,16 +74,13 @@ class Chunk:
 
     def change_activation(self) -> None:
         """Begin the morph, if there is one, and measure what that did to the loss."""
-        if self.task.genome != self.member.genome:
-            self.measured_genomes = (self.member.genome, self.task.genome)
-            before = self.loss_at_switch()
-            self.member.change_activation(self.task.genome)
-            if self.instruments is not None:
-                self.instruments.switched()
-                self.member.instruments = self.instruments.state
-            self.member.model.set_morph(morph_fraction(0, self.task.morph_steps))
-            after = self.loss_at_switch()
-            self.switch_jump = finite_or_none(after - before)
+        if self.task.genome == self.member.genome:
+            return
+        self.measured_genomes = (self.member.genome, self.task.genome)
+        self.switch_jump = switch(self.member, self.task, self.batch(0))
+        if self.instruments is not None:
+            self.instruments.switched()
+            self.member.instruments = self.instruments.state
 
     def set_dropout(self) -> None:
         """As the task asks, else as configured."""
@@ -168,20 +160,6 @@ class Chunk:
     def windows(self) -> int:
         """Sequences of the next batch."""
         return self.setup.optimizer.batch if self.reader is None else self.reader.batch
-
-    def loss_at_switch(self) -> float:
-        """Nats per token of the first sequences of the first batch as the member stands, without
-        dropout.
-        """
-        batch, rows = self.batch(0), self.switch_sequences
-        inputs, targets = batch.inputs[:rows], batch.targets[:rows]
-        with evaluation_mode([self.member.model]), precision(self.setup):
-            return float(losses(self.member.model(inputs), targets).nats)
-
-    @property
-    def switch_sequences(self) -> int:
-        """How many of the batch a switch is measured on, before and after."""
-        return min(self.setup.optimizer.batch, max(1, SWITCH_TOKENS // self.setup.model.block))
 
     def row(self, index: int, batch: Batch, outcome: StepOutcome, seconds: float) -> StepMetrics:
         """The metrics of one step; what is not finite is absent."""
@@ -281,7 +259,7 @@ class Chunk:
         taught = sum(forward_flops_per_token(config, one.genome) for one in task.teachers)
         flops += taught * (tokens if task.teaching == "live" else self.num_table_tokens)
         for genome in self.measured_genomes:
-            tokens = self.switch_sequences * config.block
+            tokens = switch_sequences(self.setup) * config.block
             flops += forward_flops_per_token(config, genome) * tokens
         return flops
 
