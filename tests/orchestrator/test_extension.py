@@ -66,7 +66,7 @@ def test_a_run_extended_at_any_moment_spends_the_larger_budget_exactly(
         assert sum(one.steps for one in end.summaries) == 1700
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 @given(
     place=st.floats(0, 1),
     first=st.integers(1, 3000),
@@ -175,7 +175,7 @@ def larger_is_better(genome: Genome) -> float:
     return 0.1 * size(genome).nodes
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 @given(
     budget=st.integers(60, 5000),
     seed=st.integers(0, 1000),

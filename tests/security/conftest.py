@@ -137,6 +137,8 @@ def started(folder: Path, scratch: str, command: tuple[str, ...], seen: set[str]
             "HOME": str(folder / "home"),
             "TMPDIR": scratch,
             "RAY_TMPDIR": scratch,
+            # Its page is the other run's too.
+            **({"SYMBIO_NO_FIGURES": "1"} if "ray" in command else {}),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
