@@ -134,7 +134,7 @@ def configured(seed: int, budget: int, search: str) -> RunConfig:
         optimizer={"warmup": None, "batch": 8},
         model={"block": 64},
         data={"train_tokens": 188_290},
-        evolution={"parts": {"search": search}},
+        evolution={"activation": "gelu", "parts": {"search": search}},
     )
 
 

@@ -14,11 +14,14 @@ from benchmarks.pays.arms import population
 from benchmarks.pays.figures import bits_of, formula_of
 from benchmarks.pays.place import Place, Result
 from benchmarks.pays.plan import place_arguments
-from benchmarks.pays.specs import SETTINGS, Spec
+from benchmarks.pays.specs import SETTINGS, Settings, Spec
 from benchmarks.pays.work import take
+from orchestrator.settings import merge
 from state.genome import distance, is_gated, parse
 
 ARMS = ("symbio-auto", "random search")
+LEAVES = ("silu", "relu", "gelu", "x", "x*x")
+"""What the lineages begin with."""
 NEAR = 0.1
 RELU_SQUARED = parse("relu2")
 
@@ -42,10 +45,14 @@ def main() -> None:
 
 
 def asked(setting: str, seeds: int, budget: int) -> Iterator[Spec]:
-    """Both arms, seed by seed."""
+    """Both arms, seed by seed; each seed's lineages begin at another place of `LEAVES`."""
     for seed in range(seeds):
+        turn = seed % len(LEAVES)
+        begin: Settings = {"evolution": {"activation": [*LEAVES[turn:], *LEAVES[:turn]]}}
         for arm in ARMS:
-            yield population(setting, arm, seed).model_copy(update={"budget": budget})
+            plain = population(setting, arm, seed)
+            settings = merge(plain.settings, begin)
+            yield plain.model_copy(update={"budget": budget, "settings": settings})
 
 
 def counted(arm: str, found: list[Result]) -> str:

@@ -35,7 +35,10 @@ class EvolutionConfig(Record):
 
     lineages: int = Field(default=3, ge=2, le=4)
     activation: tuple[str, ...] = Field(default=("gelu",), min_length=1)
-    """Formulas that the lineages begin with, given out in turn; one alone is that of all."""
+    """Formulas that the lineages begin with, given out in turn; one alone is that of all. Where
+    none is given and the budget is long (`orchestrator.resolve`), all but the first begin with
+    swiglu.
+    """
     min_generations: int = Field(default=3, ge=1)
     """Whole generations a search phase must hold, else it shrinks."""
     min_population: int = Field(default=4, ge=2, le=1024)

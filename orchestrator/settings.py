@@ -39,6 +39,7 @@ PRESETS: dict[str, Settings] = {
         "optimizer": ORIGINAL_TRAINING,
         "data": {"tokenizer": "bpe", "vocab_size": 4000},
         "model": {"recipe": "classic"},
+        "evolution": {"activation": "gelu"},
     },
 }
 

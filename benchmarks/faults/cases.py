@@ -151,6 +151,7 @@ def configuration(case: Case, corpus: Path, folder: Path, seed: int, arm: Arm) -
         "battery": {"prompts": 1, "temperatures": [0.8], "max_new_tokens": 4},
         "engine": {"engine": "inline", "device": "cpu", "workers": 1, "host_threads": 1},
         "evolution": {
+            "activation": "gelu",
             "lineages": 2,
             "max_extensions": 0,
             "max_null_pairs": 6,

@@ -50,6 +50,10 @@ POPULATIONS: Mapping[str, Settings] = {
     "symbio-auto": {},
     "random search": {"evolution": {"parts": {"search": "random"}}},
     "gelu lineages distilled": {
+        "evolution": {"activation": "gelu", "parts": {"search": "none"}},
+        **_shared(HALF_FOR_THE_HOST),
+    },
+    "less evolution": {
         "evolution": {"parts": {"search": "none"}},
         **_shared(HALF_FOR_THE_HOST),
     },
@@ -60,9 +64,7 @@ POPULATIONS: Mapping[str, Settings] = {
     "less distillation": {"host": {"distil_weight": 0.0}},
     "with fusion": {"evolution": {"fusion": True}},
 }
-"""Runs of six phases. Fusion is off as it is shipped, so its arm is the one that has it. Lineages
-that are distilled without a search are the run less evolution.
-"""
+"""Runs of six phases. Fusion is off as it is shipped, so its arm is the one that has it."""
 ABLATIONS = tuple(POPULATIONS)[3:]
 
 

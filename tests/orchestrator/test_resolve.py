@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.config import RunConfig
 from orchestrator.resolve import resolve_data, resolve_shape
-from orchestrator.settings import build_config
+from orchestrator.settings import Settings, build_config
 from orchestrator.sizing import choose_size
 from orchestrator.train_settings import build_train_config
 from state.genome import parse
@@ -77,6 +77,20 @@ def test_nothing_stays_open(manifest: DatasetManifest) -> None:
     assert config.optimizer.warmup is not None
     assert config.data.domain == "chat"
     assert config.model.vocab_size == manifest.vocab_size
+
+
+def test_short_lineages_begin_with_gelu_and_long_ones_with_swiglu_but_the_first() -> None:
+    asked: list[Settings] = [
+        {"budget": 9999},
+        {"budget": 10_000},
+        {"budget": 10_000, "evolution": {"activation": "gelu"}},
+        {"budget": 10_000, "preset": "original"},
+    ]
+    short, long, chosen, original = (
+        resolve_shape(build_config(flags), 1000).config.evolution for flags in asked
+    )
+    assert short.activation == chosen.activation == original.activation == ("gelu",)
+    assert [long.first_activation(lineage) for lineage in range(3)] == ["gelu", "swiglu", "swiglu"]
 
 
 def test_muon_follows_a_given_learning_rate(manifest: DatasetManifest) -> None:
