@@ -6,7 +6,8 @@
 
 One `symbio-auto train` a backbone and seed, on one thread: 3 seeds for gpt, hy, gf-mh, cp and hgf,
 else one. results/hybrids-runs.jsonl holds every finished run; stop at any time, what is there is
-not made again, on another machine neither. `--minutes 0` makes nothing and tells what is there.
+not made again, on another machine neither, and a run that was cut off goes on from its last commit.
+`--minutes 0` makes nothing and tells what is there.
 `--set NAME=VALUE` changes a setting of every run, so that an option is measured beside the default
 (its runs are kept apart):
 
@@ -33,7 +34,7 @@ from pydantic import JsonValue
 
 from benchmarks.hybrids_table import line, ratios, summary, verdicts
 from benchmarks.kept_rows import KeptRows, Row
-from benchmarks.one_thread import peak_megabytes, train_command
+from benchmarks.one_thread import peak_megabytes, resume_command, train_command
 from benchmarks.recording import RESULTS, write_result
 from orchestrator.opened_model import open_model
 from state.genome import parse
@@ -166,14 +167,19 @@ def measured(asked: argparse.Namespace, backbone: Backbone, seed: int) -> Row:
 def finished_run(
     asked: argparse.Namespace, shape: ModelConfig, seed: int
 ) -> tuple[RunFolder, float]:
-    """The run, made from its beginning where it is not whole, and its peak memory in MB."""
+    """The run, whose rest is made where it was cut off, and the peak memory in MB of the process
+    that ended it.
+    """
     names = [shape.backbone, str(seed), *(one.replace("/", "-") for one in sorted(asked.set))]
     sizes = f"{asked.steps}-{asked.batch}x{asked.block}-{asked.parameters}"
     folder = RunFolder(asked.scratch / "-".join([*names, sizes]))
     note = folder.root / "peak-megabytes.json"
     if not note.exists():
-        shutil.rmtree(folder.root, ignore_errors=True)
-        command = train_command(asked.data, shape, seed, asked.steps, asked.batch, folder.root)
+        if folder.state.exists() and not folder.final_report.exists():
+            command = resume_command(folder.state)
+        else:
+            shutil.rmtree(folder.root, ignore_errors=True)
+            command = train_command(asked.data, shape, seed, asked.steps, asked.batch, folder.root)
         peak = peak_megabytes(command, asked.set)
         note.write_text(json.dumps(peak), encoding="utf-8")
     return folder, json.loads(note.read_text(encoding="utf-8"))

@@ -8,18 +8,25 @@ from pathlib import Path
 
 from trainer.config import ModelConfig
 
+CLI = (sys.executable, "-m", "orchestrator.cli")
+
 
 def train_command(
     data: str, shape: ModelConfig, seed: int, steps: int, batch: int, folder: Path
 ) -> list[str]:
     """One model on characters, the last tenth of the text held out."""
-    command = [sys.executable, "-m", "orchestrator.cli", "train", "--data", data, "--plain"]
+    command = [*CLI, "train", "--data", data, "--plain"]
     command += ["--tokenizer", "char", "--split", "contiguous:0.9,0.1,0"]
     command += ["--backbone", shape.backbone, "--dim", str(shape.dim), "--heads", str(shape.heads)]
     command += ["--layers", str(shape.layers), "--block", str(shape.block), "--seed", str(seed)]
     command += ["--batch", str(batch), "--iters", str(steps), "--device", "cpu"]
     command += ["--eval-interval", str(max(1, steps // 2)), "--sample-interval", "0"]
     return [*command, "--keep-gb", "0", "--run-dir", str(folder)]
+
+
+def resume_command(state: Path) -> list[str]:
+    """The rest of one that was cut off."""
+    return [*CLI, "--resume", str(state), "--plain"]
 
 
 def peak_megabytes(command: Sequence[str], settings: Sequence[str] = ()) -> float:

@@ -1,11 +1,12 @@
 """The table of the recurrent backbones goes on where it was stopped, and reads its bars."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from benchmarks.hybrids import REPEATED, key_of, plan, shape_near, table_of
+from benchmarks.hybrids import REPEATED, finished_run, key_of, plan, shape_near, table_of
 from benchmarks.hybrids_table import line, ratios, summary, verdicts
 from benchmarks.kept_rows import KeptRows, Row
 from state.genome import parse
@@ -57,6 +58,31 @@ def test_what_is_finished_is_found_and_a_line_that_was_cut_off_is_not(tmp_path: 
     other = Namespace(**{**vars(ASKED), "set": ["model.attention_every=4"]})
     assert kept.find(key_of(other, "gf", 0)) is None
     assert list(table_of(ASKED, kept)) == ["hy", "gf"]
+
+
+def test_a_run_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Namespace(**vars(ASKED), data="text.txt", scratch=tmp_path)
+    begun: list[Sequence[str]] = []
+
+    def cut_off_once(command: Sequence[str], _: Sequence[str]) -> float:
+        begun.append(command)
+        if len(begun) == 1:
+            folder = Path(command[-1])
+            folder.mkdir()
+            (folder / "state.json").touch()
+            raise KeyboardInterrupt
+        return 7.0
+
+    monkeypatch.setattr("benchmarks.hybrids.peak_megabytes", cut_off_once)
+    shape = shape_near("gf", 3_600_000, 64)
+    with pytest.raises(KeyboardInterrupt):
+        finished_run(asked, shape, 0)
+    folder, peak = finished_run(asked, shape, 0)
+    assert (folder.state.exists(), peak) == (True, 7.0)
+    assert begun[0][3] == "train"
+    assert begun[1][3:5] == ["--resume", str(folder.state)]
+    assert finished_run(asked, shape, 0) == (folder, 7.0)
+    assert len(begun) == 2
 
 
 def test_the_bars_name_those_that_miss_them() -> None:
