@@ -1,5 +1,6 @@
 """Work under way and the rented machine are shown of a run in a folder, and followed."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def test_work_under_way_is_shown_as_text_and_goes_when_it_is_over(run: Path) -> 
         head = shown(client, "/runs/trained/parts/head")
         assert "tokenising" in head
         assert "1.0/4.0 MB" in head
-        assert "30 s left" in head
+        # It counts down from 30 while the page is made.
+        assert re.search(r"\b(30|[12]\d) s left", head)
         assert "tokenising, 25" in shown(client, "/parts/runs")
         file.write(tokenising(1e6, "<script>x</script>"))
         assert "&lt;script&gt;x" in shown(client, "/runs/trained/parts/head")
