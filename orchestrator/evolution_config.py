@@ -1,12 +1,16 @@
 """How a run searches, and which parts of the search it may do without."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, field_validator
 
 from state.base import Record
 from state.detector_names import DETECTOR_NAMES
 from state.nearest import quoted, suggestion
+
+# Shorter ones are best with what starts fastest; docs/design/pays.md.
+LONG_LINEAGE = 2000
+OF_LONG_LINEAGES = ("gelu", "swiglu", "swiglu", "swiglu")
 
 
 class PartsConfig(Record):
@@ -36,8 +40,7 @@ class EvolutionConfig(Record):
     lineages: int = Field(default=3, ge=2, le=4)
     activation: tuple[str, ...] = Field(default=("gelu",), min_length=1)
     """Formulas that the lineages begin with, given out in turn; one alone is that of all. Where
-    none is given and the budget is long (`orchestrator.resolve`), all but the first begin with
-    swiglu.
+    none is given, lineages of `LONG_LINEAGE` steps or more begin with `OF_LONG_LINEAGES`.
     """
     min_generations: int = Field(default=3, ge=1)
     """Whole generations a search phase must hold, else it shrinks."""
@@ -93,6 +96,12 @@ class EvolutionConfig(Record):
         for text in texts:
             parse(text)
         return texts
+
+    def for_lineages_of(self, steps: float) -> Self:
+        """With first activations as given, else by how many steps a lineage trains."""
+        if "activation" in self.model_fields_set or steps < LONG_LINEAGE:
+            return self
+        return self.model_copy(update={"activation": OF_LONG_LINEAGES})
 
     def first_activation(self, lineage: int) -> str:
         """Formula that the lineage of this index begins with."""

@@ -8,7 +8,6 @@ import psutil
 
 from orchestrator.cluster_fit import is_away
 from orchestrator.config import EngineConfig, RunConfig
-from orchestrator.evolution_config import EvolutionConfig
 from orchestrator.host_devices import with_host_devices
 from orchestrator.intervals import eval_steps, sample_steps
 from orchestrator.schedule import warmup_steps
@@ -28,10 +27,6 @@ DROPOUT_BY_PASSES = ((20.0, 0.1), (0.0, 0.0))
 
 # Of the budget, what a lineage has trained when the lineages merge, and the host when the run ends.
 LINEAGE_SHARE, HOST_SHARE = 0.2, 0.55
-
-# Shorter ones are best with what starts fastest; docs/design/pays.md.
-LONG_LINEAGE = 2000
-OF_LONG_LINEAGES = ("gelu", "swiglu", "swiglu", "swiglu")
 
 STACK_ON_CUDA = 16
 
@@ -71,19 +66,11 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
         scaled = default.muon_lr * optimizer.lr / default.lr
         optimizer = optimizer.model_copy(update={"muon_lr": scaled})
     require_lengths(optimizer, model)
-    parts = {"engine": engine, "model": model, "optimizer": optimizer}
-    parts["evolution"] = with_first_activations(config)
+    evolution = config.evolution.for_lineages_of(LINEAGE_SHARE * config.budget)
+    parts = {"engine": engine, "model": model, "optimizer": optimizer, "evolution": evolution}
     resolved = on_devices(config.model_copy(update=parts))
     notes = (f"model {choice.name} ({choice.reason})",)
     return Resolution(config=resolved, notes=notes)
-
-
-def with_first_activations(config: RunConfig) -> EvolutionConfig:
-    """As given, else by how many steps a lineage trains."""
-    evolution = config.evolution
-    if "activation" in evolution.model_fields_set or LINEAGE_SHARE * config.budget < LONG_LINEAGE:
-        return evolution
-    return evolution.model_copy(update={"activation": OF_LONG_LINEAGES})
 
 
 def resolve_data(config: RunConfig, manifest: "DatasetManifest") -> RunConfig:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from benchmarks.pays.specs import SETTINGS, Settings, Spec
 from orchestrator.phases import SIX_PHASES
+from orchestrator.settings import merge
 
 FIXED = ("gelu", "swiglu", "silu", "relu2", "leaky_relu2")
 """Activations that are trained straight."""
@@ -46,17 +47,15 @@ def _shared(shares: tuple[int, ...]) -> Settings:
     return {"phases": [phase.model_dump(mode="json") for phase in phases]}
 
 
+LESS_EVOLUTION: Settings = {
+    "evolution": {"parts": {"search": "none"}},
+    **_shared(HALF_FOR_THE_HOST),
+}
 POPULATIONS: Mapping[str, Settings] = {
     "symbio-auto": {},
     "random search": {"evolution": {"parts": {"search": "random"}}},
-    "gelu lineages distilled": {
-        "evolution": {"activation": "gelu", "parts": {"search": "none"}},
-        **_shared(HALF_FOR_THE_HOST),
-    },
-    "less evolution": {
-        "evolution": {"parts": {"search": "none"}},
-        **_shared(HALF_FOR_THE_HOST),
-    },
+    "gelu lineages distilled": merge(LESS_EVOLUTION, {"evolution": {"activation": "gelu"}}),
+    "less evolution": LESS_EVOLUTION,
     "less migration": _without("migration"),
     "less synchrony": _without("synchrony"),
     "less morphing": _without("morph"),
