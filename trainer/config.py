@@ -189,6 +189,10 @@ class OptimizerConfig(Record):
     """Factor of both learning rates for RWKV-6 in a recurrent backbone."""
     mamba2_rate: float = Field(default=1.0, gt=0, le=100)
     """The same for Mamba-2."""
+    maps_rate: float = Field(default=1 / 64, gt=0, le=100)
+    """Factor of AdamW's rate, beside Muon, for the low-rank maps, steps and gates of recurrent
+    blocks: it steps alike in every element, so that these move by the number of their inputs.
+    """
     first_length: int | None = Field(default=None, ge=2)
     """Tokens that are read in one go at the first step; the length doubles until it is the block.
     The windows are cut, so a step has as many tokens as ever. None: whole windows from the start.

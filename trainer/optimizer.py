@@ -24,6 +24,12 @@ Moments: TypeAlias = dict[str, dict[str, Tensor]]
 
 ADAMW_KINDS = ("exp_avg", "exp_avg_sq", "step")
 
+MAPS = (
+    *(f"rwkv6.{one}" for one in ("mix_down", "mix_up", "decay_down", "decay_up")),
+    *("mamba2.step", "fusion.gate"),
+)
+"""Of recurrent blocks, what is a matrix to its inputs and yet not moved by Muon."""
+
 
 def is_hidden_matrix(name: str, parameter: Parameter) -> bool:
     """A weight matrix inside a block: neither embedding, head, norm, bias nor a trained curve."""
@@ -37,11 +43,15 @@ def num_fused(name: str) -> int:
     return 3 if name.endswith("qkv.weight") else 1
 
 
-def component_scales(names: Iterable[str], config: OptimizerConfig) -> dict[str, float]:
+def rate_factors(
+    names: Iterable[str], config: OptimizerConfig, beside_muon: bool
+) -> dict[str, float]:
     """Factor of the learning rate of each parameter that has one other than 1."""
     of = {"rwkv6": config.rwkv6_rate, "mamba2": config.mamba2_rate}
     found = {name: of.get(component_of(name), 1.0) for name in names}
-    return {name: scale for name, scale in found.items() if scale != 1}
+    if beside_muon:
+        found |= {name: found[name] * config.maps_rate for name in found if name.endswith(MAPS)}
+    return {name: factor for name, factor in found.items() if factor != 1}
 
 
 class Optimizer:
@@ -55,10 +65,11 @@ class Optimizer:
         self.parameters = dict(model.named_parameters())
         hidden = {n: p for n, p in self.parameters.items() if is_hidden_matrix(n, p)}
         others = {n: p for n, p in self.parameters.items() if n not in hidden}
-        scales = component_scales(self.parameters, config)
+        has_muon = model.config.recipe == "modern" and config.muon
+        scales = rate_factors(self.parameters, config, beside_muon=has_muon)
         groups = scaled_groups(others, scales, 0.0)
         self.muon: Muon | None = None
-        if model.config.recipe == "modern" and config.muon:
+        if has_muon:
             parts = {name: num_fused(name) for name in hidden}
             own = {name: scales[name] for name in hidden if name in scales}
             self.muon = Muon(hidden, parts, config.weight_decay, dtype, own)

@@ -10,7 +10,7 @@ from trainer.backbones.names import MIXINGS, Backbone
 from trainer.checkpoint import decode, encode
 from trainer.instruments.gradient_norms import gradient_norms
 from trainer.member import Member, StepSettings
-from trainer.optimizer import component_scales, is_hidden_matrix
+from trainer.optimizer import is_hidden_matrix, rate_factors
 
 GELU, SWIGLU = parse("gelu"), parse("swiglu")
 
@@ -99,7 +99,39 @@ def test_only_matrices_decay_and_those_of_gates_and_decays_do_not() -> None:
         *(f"mixer.mamba2.{one}.weight" for one in ("gate_and_value", "keys", "out")),
         *("ffn.w_in.weight", "ffn.w_out.weight"),
     }
-    assert [group["weight_decay"] for group in member.optimizer.adamw.param_groups] == [0.0]
+    assert {group["weight_decay"] for group in member.optimizer.adamw.param_groups} == {0.0}
+
+
+def slowed(backbone: Backbone, beside_muon: bool = True) -> set[str]:
+    """Parameters of the first block that have another rate than their optimizer's."""
+    member = Member.create(setup(shape(backbone)), GELU, seed=1)
+    names = [one for one in member.optimizer.parameters if one.startswith("blocks.0.")]
+    factors = rate_factors(names, member.setup.optimizer, beside_muon)
+    assert set(factors.values()) <= {1 / 64}
+    return {name.removeprefix("blocks.0.mixer.") for name in factors}
+
+
+def test_maps_that_muon_does_not_move_are_slower_beside_it() -> None:
+    of_rwkv6 = {f"rwkv6.{one}" for one in ("mix_down", "mix_up", "decay_down", "decay_up")}
+    assert slowed("rwkv6") == of_rwkv6
+    assert slowed("mamba2") == {"mamba2.step"}
+    for gated in ("gf", "hgf-mh"):
+        assert slowed(gated) == {*of_rwkv6, "mamba2.step", "fusion.gate"}
+    assert slowed("cp") == {*of_rwkv6, "mamba2.step"}
+    assert slowed("gpt") == set()
+    assert slowed("gf", beside_muon=False) == set()
+
+
+@pytest.mark.parametrize("rate", [1.0, 1 / 64])
+def test_the_first_step_of_a_map_is_that_much_shorter(rate: float) -> None:
+    member = Member.create(setup(shape("hy"), maps_rate=rate), GELU, seed=1)
+    names = [f"blocks.0.mixer.mamba2.{one}" for one in ("step", "step_bias")]
+    before = {name: member.model.state_dict()[name].clone() for name in names}
+    trained(member, 1)
+    step, bias = (
+        float((member.model.state_dict()[name] - before[name]).abs().median()) for name in names
+    )
+    assert step == pytest.approx(rate * bias, rel=0.02)
 
 
 @pytest.mark.parametrize("muon", [True, False])
@@ -110,9 +142,8 @@ def test_a_component_moves_at_its_own_rate(muon: bool) -> None:
     trained(before, 1)
     slow = Member.create(setup(config, mamba2_rate=0.5, weight_decay=0.1), GELU, seed=1)
     trained(slow, 1)
-    scales = component_scales(start, slow.setup.optimizer)
+    scales = {name: 0.5 for name in start if ".mamba2." in name}
     assert scales
-    assert all(".mamba2." in name for name in scales)
     for name, one in slow.model.state_dict().items():
         moved = (before.model.state_dict()[name] - start[name]).double()
         expected = moved * scales.get(name, 1.0)
