@@ -8,7 +8,7 @@ from typing import Annotated, Literal, assert_never
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator.battery_config import BatteryConfig
-from orchestrator.evolution_config import EvolutionConfig
+from orchestrator.evolution_config import EvolutionConfig, Formulas
 from orchestrator.fusable import require_fusable
 from orchestrator.gate_config import GateConfig
 from orchestrator.train_config import TrainConfig
@@ -131,7 +131,7 @@ class RunConfig(Record):
     run_dir: str = "runs/symbio-auto"
     preset: Literal["default", "original"] = "default"
     model_size: str = "auto"
-    control: tuple[str, ...] = ()
+    control: Formulas = ()
     """Formulas trained straight with the same budget, beside it."""
     keep_gb: float = Field(default=1.0, ge=0)
     """Gigabytes of weights of older generations that stay on disk, to go back to."""
@@ -211,15 +211,6 @@ class RunConfig(Record):
             shares = " + ".join(str(phase.share) for phase in phases)
             raise ValueError(f"the shares {shares} must be above 0 and add up to 100; change them")
         return phases
-
-    @field_validator("control")
-    @classmethod
-    def _controls_are_activations(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        from state.genome import parse
-
-        for name in names:
-            parse(name)
-        return names
 
 
 MINIMUM_BUDGET = 60

@@ -1,8 +1,8 @@
 """How a run searches, and which parts of the search it may do without."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from state.base import Record
 from state.detector_names import DETECTOR_NAMES
@@ -11,6 +11,17 @@ from state.nearest import quoted, suggestion
 # Shorter ones are best with what starts fastest; docs/design/pays.md.
 LONG_LINEAGE = 2000
 OF_LONG_LINEAGES = ("gelu", "swiglu", "swiglu", "swiglu")
+
+
+def _understood(texts: tuple[str, ...]) -> tuple[str, ...]:
+    from state.genome import parse
+
+    for text in texts:
+        parse(text)
+    return texts
+
+
+Formulas = Annotated[tuple[str, ...], AfterValidator(_understood)]
 
 
 class PartsConfig(Record):
@@ -38,7 +49,7 @@ class EvolutionConfig(Record):
     """How lineages compete and how gain is told from noise."""
 
     lineages: int = Field(default=3, ge=2, le=4)
-    activation: tuple[str, ...] = Field(default=("gelu",), min_length=1)
+    activation: Formulas = Field(default=("gelu",), min_length=1)
     """Formulas that the lineages begin with, given out in turn; one alone is that of all. Where
     none is given, lineages of `LONG_LINEAGE` steps or more begin with `OF_LONG_LINEAGES`.
     """
@@ -87,15 +98,6 @@ class EvolutionConfig(Record):
     @classmethod
     def _one_is_that_of_all(cls, given: object) -> object:
         return (given,) if isinstance(given, str) else given
-
-    @field_validator("activation")
-    @classmethod
-    def _activations_are_formulas(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        from state.genome import parse
-
-        for text in texts:
-            parse(text)
-        return texts
 
     def for_lineages_of(self, steps: float) -> Self:
         """With first activations as given, else by how many steps a lineage trains."""

@@ -8,11 +8,11 @@ from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, Gate, OpenWork, PhaseState, PhaseSummary, RunState
 from orchestrator.stages.battery_task import battery_task
 from orchestrator.stages.conclusion import Conclusion, Event, missing, phase_of, result_of
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.host_progress import host_of
 from orchestrator.stages.phase_move import leave
 from orchestrator.stages.retry import Retry, adjustments, begin_again, offer
 from orchestrator.stages.share_shift import shift_shares
-from orchestrator.stages.training import phase_name
 from state.records import BatteryReport, Decision
 from state.results import BatteryResult
 from state.seeds import derive_seed
@@ -137,7 +137,7 @@ def _no_progress(ongoing: PhaseState, deficit: Deficit | None) -> str | None:
 
 def _decision(state: RunState, config: RunConfig, best: Dormant, gate: Gate) -> Decision:
     return Decision(
-        phase=phase_name(state, config),
+        phase=current_phase(state, config),
         generation=state.generation - 1,
         kind=gate.verdict,
         reason=gate.reason,
@@ -161,7 +161,7 @@ def _event(decision: Decision, best: Dormant) -> Event:
 def _summary(
     state: RunState, config: RunConfig, best: Dormant, report: BatteryReport | None, gate: Gate
 ) -> PhaseSummary:
-    ongoing, name = phase_of(state), phase_name(state, config)
+    ongoing, name = phase_of(state), current_phase(state, config)
     settled = books.line(state.ledger, name).settled
     told = sum(one.steps for one in state.summaries if one.name == name)
     return PhaseSummary(

@@ -18,8 +18,9 @@ from orchestrator.stages.conclusion import (
     training_result,
     work_of,
 )
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.host_decision import cause_of
-from orchestrator.stages.training import Stint, lineage_task, phase_name
+from orchestrator.stages.training import Stint, lineage_task
 from state.records import MemberRecord
 from state.results import TrainingResult
 from state.tasks import Task, TrainingTask
@@ -37,7 +38,7 @@ def open_work(state: RunState, config: RunConfig) -> RunState:
 
     What is refunded after that, by a twin that failed, is one more stretch.
     """
-    left = books.remaining(state.ledger, phase_name(state, config))
+    left = books.remaining(state.ledger, current_phase(state, config))
     twins, steps = _null_plan(state, config)
     lead = left - (1 + twins) * steps
     if twins and lead == 0:
@@ -52,7 +53,7 @@ def open_work(state: RunState, config: RunConfig) -> RunState:
         ),
         reserved=cost,
     )
-    ledger = books.reserve(state.ledger, phase_name(state, config), cost)
+    ledger = books.reserve(state.ledger, current_phase(state, config), cost)
     return state.model_copy(update={"work": work, "ledger": ledger})
 
 
@@ -68,7 +69,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
         ReferenceDivergedError: its losses are not finite.
         RuntimeError: it failed for another reason.
     """
-    phase, work = phase_name(state, config), work_of(state)
+    phase, work = current_phase(state, config), work_of(state)
     results = {task.task_id: training_result(state, task.task_id) for task in work.tasks}
     steps = sum(result.steps for result in work.results if isinstance(result, TrainingResult))
     ledger = books.settle(charge(state), phase, steps)
@@ -131,7 +132,7 @@ def _null_plan(state: RunState, config: RunConfig) -> tuple[int, int]:
     allotted = books.remaining(state.ledger, following.name)
     fit = fit_search(following, config.evolution, allotted, config.evolution.lineages)
     steps = fit.steps_per_candidate
-    total = books.line(state.ledger, phase_name(state, config)).allotted
+    total = books.line(state.ledger, current_phase(state, config)).allotted
     twins = min(MAX_TWINS, max(1, int(TWIN_SHARE * total / steps)))
     return (twins, steps) if (1 + twins) * steps < total and fit.null_pairs else (0, 0)
 

@@ -15,6 +15,7 @@ from orchestrator.stages.conclusion import (
     training_result,
     work_of,
 )
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.halving import first_run, second_halves
 from orchestrator.stages.search_answer import count_exhaustions
 from orchestrator.stages.search_decision import apply, prune, situation
@@ -37,7 +38,6 @@ from orchestrator.stages.search_results import (
     tasks_of,
 )
 from orchestrator.stages.synchrony import synchronise
-from orchestrator.stages.training import phase_name
 from orchestrator.transitions import decide
 from state.records import Decision, MemberRecord
 from state.results import TrainingResult
@@ -181,7 +181,7 @@ def _tally(
     spent = sum(one.steps for one in results)
     return state.model_copy(
         update={
-            "ledger": books.settle(charge(state), phase_name(state, config), spent),
+            "ledger": books.settle(charge(state), current_phase(state, config), spent),
             "lineages": lineages,
             "phase": phase,
             "counts": counts,

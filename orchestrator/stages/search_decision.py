@@ -6,9 +6,9 @@ from orchestrator.evolution.kuramoto import drop, is_locked
 from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, LineageState, RunState
 from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.search_answer import answer, answerable, resize
 from orchestrator.stages.search_plan import next_cost
-from orchestrator.stages.training import phase_name
 from orchestrator.transitions import Situation
 from state.records import Decision, Finding, PhaseName
 
@@ -17,7 +17,7 @@ def situation(
     before: RunState, after: RunState, config: RunConfig, findings: tuple[Finding, ...]
 ) -> Situation:
     """What the transition table compares after this generation."""
-    phase, name = phase_of(after), phase_name(after, config)
+    phase, name = phase_of(after), current_phase(after, config)
     advanced = after.model_copy(update={"generation": after.generation + 1})
     dormant = best_dormant(after).evaluation.bits_per_byte if after.dormant else None
     return Situation(
@@ -56,7 +56,7 @@ def apply(
     findings: tuple[Finding, ...],
 ) -> tuple[RunState, Decision]:
     """Carry the decision out and move on to the next generation or to the end of the phase."""
-    name = phase_name(after, config)
+    name = current_phase(after, config)
     phase = phase_of(after)
     cooldown = max(0, phase.cooldown_left - 1)
     settings = phase.settings

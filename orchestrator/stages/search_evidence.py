@@ -6,9 +6,9 @@ from orchestrator.detectors.evidence import Evidence, History, MemberEvidence
 from orchestrator.evolution.kuramoto import is_locked
 from orchestrator.run_state import LineageState, RunState
 from orchestrator.stages.conclusion import phase_of, result_of, work_of
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.search_noise import noise_sigma
 from orchestrator.stages.search_results import genomes_of, search_evaluation
-from orchestrator.stages.training import phase_name
 from state.results import TrainingResult
 from state.tasks import TrainingTask
 
@@ -25,7 +25,7 @@ def evidence(before: RunState, after: RunState, config: RunConfig) -> Evidence:
         population=len(genomes),
         best_history=phase.best_history,
         steps_history=_steps_history(after, config),
-        allotted=books.line(after.ledger, phase_name(after, config)).allotted
+        allotted=books.line(after.ledger, current_phase(after, config)).allotted
         - phase.settled_before,
         lineage_histories=tuple((one.index, _history(one)) for one in after.lineages if one.alive),
         noise_sigma=noise_sigma(phase.null_differences),
@@ -72,7 +72,7 @@ def _steps_history(state: RunState, config: RunConfig) -> tuple[int, ...]:
 
     Those of an attempt that was given up do not count.
     """
-    spent = books.line(state.ledger, phase_name(state, config)).settled
+    spent = books.line(state.ledger, current_phase(state, config)).settled
     spent -= phase_of(state).settled_before
     count = len(phase_of(state).best_history)
     return tuple(spent * (index + 1) // count for index in range(count))

@@ -7,8 +7,9 @@ from orchestrator.phases import generation_cost
 from orchestrator.run_state import LineageState, OpenWork, Proposal, RunState
 from orchestrator.schedule import warmup_steps
 from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.halving import first_steps, is_halved, saved_steps
-from orchestrator.stages.training import Stint, lineage_task, phase_name
+from orchestrator.stages.training import Stint, lineage_task
 from state.base import Record
 from state.records import Genome
 from state.seeds import generator
@@ -84,13 +85,13 @@ def next_cost(state: RunState, config: RunConfig) -> int:
 
 def plan_generation(state: RunState, config: RunConfig) -> RunState:
     """Reserve and list the tasks of the next generation."""
-    left = books.remaining(state.ledger, phase_name(state, config))
+    left = books.remaining(state.ledger, current_phase(state, config))
     cost = next_cost(state, config)
     if phase_of(state).closing or cost > left:
         work = _remainder(state, config, left)
     else:
         work = _contest(state, config, cost)
-    ledger = books.reserve(state.ledger, phase_name(state, config), work.reserved)
+    ledger = books.reserve(state.ledger, current_phase(state, config), work.reserved)
     return state.model_copy(update={"work": work, "ledger": ledger})
 
 

@@ -7,7 +7,7 @@ from orchestrator.config import RunConfig
 from orchestrator.evolution.regime import GAP_GROWTH, MANY_PASSES, regime_of, shifted
 from orchestrator.run_state import Regime, RunState
 from orchestrator.stages.conclusion import Event
-from orchestrator.stages.training import phase_name
+from orchestrator.stages.current import current_phase
 from state.records import Adjustment, Decision, Ledger
 
 
@@ -21,7 +21,7 @@ class ShareShift(NamedTuple):
 
 def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
     """What the end of Primordial decides about the phases after it; None at any other place."""
-    if phase_name(state, config) != "primordial":
+    if current_phase(state, config) != "primordial":
         return None
     regime = regime_of(config, state.lineages)
     if regime is None:

@@ -12,8 +12,8 @@ from orchestrator.run_state import (
     RunState,
 )
 from orchestrator.stages.conclusion import Conclusion, Event, charge, missing, result_of
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.teaching import cheapest, host_passes
-from orchestrator.stages.training import phase_name
 from state.records import TeachingRefused
 from state.results import EnsembleResult
 from state.tasks import EnsembleTask, Task, Teacher
@@ -121,7 +121,7 @@ def _host(state: RunState, config: RunConfig, ensemble: EnsembleState | None) ->
             checkpoint=best.checkpoint,
             evaluation=best.evaluation,
             lineage=best.index,
-            phase=phase_name(state, config),
+            phase=current_phase(state, config),
             generation=state.generation,
             age_steps=best.age_steps,
             parents=best.parents,

@@ -9,7 +9,8 @@ from orchestrator.phases import phases_of
 from orchestrator.run_state import LineageState, RunState
 from orchestrator.schedule import lineage_span
 from orchestrator.stages.conclusion import phase_of
-from state.records import Genome, PhaseName, Role
+from orchestrator.stages.current import current_phase
+from state.records import Genome, Role
 from state.tasks import BatchKey, Fusion, LearningRateSpan, TrainingTask
 
 
@@ -30,11 +31,6 @@ class Stint(NamedTuple):
     """Steps of which the morph takes its share; None: all of them."""
 
 
-def phase_name(state: RunState, config: RunConfig) -> PhaseName:
-    """Name of the phase that is going on."""
-    return phases_of(config)[state.phase_index].name
-
-
 def lineage_task(
     state: RunState, config: RunConfig, lineage: LineageState, stint: Stint, cost: int
 ) -> TrainingTask:
@@ -43,7 +39,7 @@ def lineage_task(
     genome = stint.genome or lineage.genome
     return TrainingTask(
         task_id=f"g{state.generation:05d}-l{lineage.index}-{stint.name}",
-        phase=phase_name(state, config),
+        phase=current_phase(state, config),
         generation=state.generation,
         lineage=lineage.index,
         role=stint.role,
@@ -87,7 +83,7 @@ def _fusion(state: RunState, config: RunConfig, lineage: LineageState) -> Fusion
 
 
 def _span(state: RunState, config: RunConfig, lineage: LineageState, cost: int) -> LearningRateSpan:
-    phase = phase_name(state, config)
+    phase = current_phase(state, config)
     entry = books.line(state.ledger, phase)
     before = phase_of(state).settled_before
     total = max(1, entry.allotted - before)

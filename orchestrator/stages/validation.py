@@ -18,8 +18,8 @@ from orchestrator.stages.conclusion import (
     result_of,
     work_of,
 )
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.symbiosis import best_symbiont
-from orchestrator.stages.training import phase_name
 from orchestrator.validation.hold import holding
 from orchestrator.validation.judge import judge_build, judge_states
 from orchestrator.validation.judge_course import (
@@ -72,7 +72,7 @@ def _probe(state: RunState, config: RunConfig) -> EvaluationTask | None:
         seed = derive_seed(config.seed, "init", 0)
         return _task(state, "build", parse(config.first_formula), config.train.init_sha256, seed)
     recurrent = bool(MIXINGS[config.model.backbone].components)
-    if phase_name(state, config) != "endosymbiosis" or not recurrent:
+    if current_phase(state, config) != "endosymbiosis" or not recurrent:
         return None
     model = _merging(state)
     return _task(state, "states", model.genome, model.checkpoint, model.init_seed)
@@ -168,7 +168,7 @@ def _reference(before: RunState, config: RunConfig) -> tuple[tuple[int, float], 
 
 
 def _g3_is_open(before: RunState, kept: ValidationState, config: RunConfig) -> bool:
-    first = phase_name(before, config) in FIRST_PHASES
+    first = current_phase(before, config) in FIRST_PHASES
     return first and not any(one.gate == "G3" for one in kept.verdicts)
 
 
@@ -193,7 +193,7 @@ def _before_a_phase(before: RunState, config: RunConfig, limits: Limits) -> list
         subject = Subject("build", config.seed, config.train.init_sha256)
         build, error = (read.build, read.error) if read else (None, None)
         return [*judge_build(build, limits, subject, error)]
-    if phase_name(before, config) != "endosymbiosis":
+    if current_phase(before, config) != "endosymbiosis":
         return []
     model = _merging(before)
     subject = Subject("merger", config.seed, model.checkpoint)

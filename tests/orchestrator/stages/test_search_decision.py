@@ -6,8 +6,8 @@ from orchestrator import ledger as books
 from orchestrator.phases import phases_of
 from orchestrator.run_state import RunState
 from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.search_decision import apply
-from orchestrator.stages.training import phase_name
 from state.records import Decision
 from tests.memory_runs import MemoryEngine, drive
 from tests.phase_ends import CONFIG
@@ -26,7 +26,7 @@ def first_of(phase: str) -> RunState:
 
 def closed_early(state: RunState) -> RunState:
     """The state after its search has converged with most of its steps left."""
-    name = phase_name(state, CONFIG)
+    name = current_phase(state, CONFIG)
     numbers = {"steps_left": float(books.remaining(state.ledger, name)), "generation_cost": 10.0}
     advance = Decision(phase=name, generation=9, kind="advance", reason="in phase", numbers=numbers)
     return apply(state, CONFIG, advance, ())[0]

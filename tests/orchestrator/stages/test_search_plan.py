@@ -12,8 +12,8 @@ from orchestrator import ledger as books
 from orchestrator.run_state import OscillatorState, RunState
 from orchestrator.stages import search
 from orchestrator.stages.conclusion import phase_of, work_of
+from orchestrator.stages.current import current_phase
 from orchestrator.stages.search_plan import next_cost, places, plan_generation
-from orchestrator.stages.training import phase_name
 from state.genome import parse, size
 from state.records import Genome
 from tests.builders import make_config
@@ -102,7 +102,7 @@ def test_a_generation_never_takes_more_than_was_reserved_for_it() -> None:
         if before.stage == "generation" and before.phase_index in (1, 2, 3):
             opened = plan_generation(before, CONFIG)
             reserved = work_of(opened).reserved
-            name = phase_name(before, CONFIG)
+            name = current_phase(before, CONFIG)
             settled = [books.line(one.ledger, name).settled for one in (before, after)]
             assert settled[1] - settled[0] <= reserved
             assert reserved <= books.remaining(before.ledger, name)
