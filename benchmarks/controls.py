@@ -10,7 +10,6 @@ whole search split. A run that is in FOLDER already is read and not made again.
 import argparse
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean, stdev
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from benchmarks.program import PROGRAM
 from benchmarks.recording import write_result
 
 CONFIGURATION = (
@@ -93,7 +93,7 @@ def made(data: str, name: str, seed: int, runs: Path) -> dict[str, JsonValue]:
         runs.mkdir(parents=True, exist_ok=True)
         symbio = folder.with_suffix(".json")
         symbio.write_text(json.dumps({"adaptiveBatch": False, **arm.symbio}), encoding="utf-8")
-        command = [sys.executable, "-m", "orchestrator.cli", "train", "--data", data, "--plain"]
+        command = [*PROGRAM, "train", "--data", data, "--plain"]
         command += [*CONFIGURATION, *arm.flags, "--activation", arm.activation]
         command += ["--symbio-config", str(symbio), "--seed", str(seed)]
         subprocess.run([*command, "--run-dir", str(folder)], check=True)

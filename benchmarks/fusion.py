@@ -10,12 +10,12 @@ finished model. A run that is in FOLDER already is read and not made again.
 import argparse
 import json
 import subprocess
-import sys
 from pathlib import Path
 from statistics import fmean, stdev
 
 from pydantic import JsonValue
 
+from benchmarks.program import PROGRAM
 from benchmarks.recording import write_result
 from orchestrator.phases import SIX_PHASES
 
@@ -63,7 +63,7 @@ def made(data: str, name: str, seed: int, runs: Path) -> dict[str, float]:
         runs.mkdir(parents=True, exist_ok=True)
         file = folder.with_suffix(".json")
         file.write_text(json.dumps(configuration(ARMS[name])), encoding="utf-8")
-        command = [sys.executable, "-m", "orchestrator.cli", "--data", data, *FLAGS]
+        command = [*PROGRAM, "--data", data, *FLAGS]
         command += ["--config", str(file), "--seed", str(seed), "--run-dir", str(folder)]
         subprocess.run(command, check=True)
     phases = json.loads(report.read_text(encoding="utf-8"))["phases"]

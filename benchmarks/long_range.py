@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import torch
 from pydantic import JsonValue
 
 from benchmarks.kept_rows import KeptRows, Row
+from benchmarks.program import PROGRAM
 from benchmarks.recording import write_result
 from orchestrator.analysis.diagnose.asking import needle, states
 from orchestrator.analysis.diagnose.examination import Examination
@@ -72,7 +72,7 @@ def trained(asked: argparse.Namespace, backbone: str) -> Path:
     """The folder of a finished run."""
     folder: Path = asked.scratch / f"{backbone}-{asked.steps}"
     if not (folder / "final-report.json").exists():
-        command = [sys.executable, "-m", "orchestrator.cli", "train", "--data", asked.data]
+        command = [*PROGRAM, "train", "--data", asked.data]
         command += [*TRAINING, "--backbone", backbone, "--iters", str(asked.steps)]
         command += ["--run-dir", str(folder), "--sample-interval", "0"]
         variables = {"OMP_NUM_THREADS": "1", "SYMBIO_ENGINE__HOST_THREADS": "1"}

@@ -8,13 +8,13 @@ Each seed is one run of the command line in a folder of its own; figures come fr
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import fmean, stdev
 
 from pydantic import JsonValue
 
+from benchmarks.program import PROGRAM
 from benchmarks.recording import write_result
 
 
@@ -44,7 +44,7 @@ def run(data: str, budget: int, seed: int, control: str) -> JsonValue:
     """One run; the figures of its report that a reader asks for."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
-        command = [sys.executable, "-m", "orchestrator.cli", "--data", data, "--json"]
+        command = [*PROGRAM, "--data", data, "--json"]
         command += ["--budget", str(budget), "--seed", str(seed), "--run-dir", str(folder)]
         subprocess.run(
             [*command, "--control", control or "none"], check=True, stdout=subprocess.DEVNULL

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from statistics import median
 
 from pydantic import JsonValue
 
+from benchmarks.program import PROGRAM
 from benchmarks.recording import write_result
 from benchmarks.remote_cost import training_seconds
 from orchestrator.kill_test.contents import contents
@@ -113,7 +113,7 @@ class Bench:
 
 
 def _wall_seconds(folder: Path, words: list[str], environment: Mapping[str, str]) -> float:
-    command = [sys.executable, "-m", "orchestrator.cli", "--config", "run.json", "--plain", *words]
+    command = [*PROGRAM, "--config", "run.json", "--plain", *words]
     began = time.monotonic()
     subprocess.run(
         command,

@@ -6,16 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.program import PROGRAM
 from trainer.config import ModelConfig
-
-CLI = (sys.executable, "-m", "orchestrator.cli")
 
 
 def train_command(
     data: str, shape: ModelConfig, seed: int, steps: int, batch: int, folder: Path
 ) -> list[str]:
     """One model on characters, the last tenth of the text held out."""
-    command = [*CLI, "train", "--data", data, "--plain"]
+    command = [*PROGRAM, "train", "--data", data, "--plain"]
     command += ["--tokenizer", "char", "--split", "contiguous:0.9,0.1,0"]
     command += ["--backbone", shape.backbone, "--dim", str(shape.dim), "--heads", str(shape.heads)]
     command += ["--layers", str(shape.layers), "--block", str(shape.block), "--seed", str(seed)]
@@ -26,7 +25,7 @@ def train_command(
 
 def resume_command(state: Path) -> list[str]:
     """The rest of one that was cut off."""
-    return [*CLI, "--resume", str(state), "--plain"]
+    return [*PROGRAM, "--resume", str(state), "--plain"]
 
 
 def peak_megabytes(command: Sequence[str], settings: Sequence[str] = ()) -> float:

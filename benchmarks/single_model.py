@@ -10,12 +10,12 @@ FOLDER already is read and not made again.
 import argparse
 import json
 import subprocess
-import sys
 from pathlib import Path
 from statistics import fmean, stdev
 
 from pydantic import JsonValue
 
+from benchmarks.program import PROGRAM
 from benchmarks.recording import write_result
 
 CONFIGURATION = (
@@ -50,7 +50,7 @@ def measured(data: str, recipe: str, seed: int, folder: Path) -> float:
     """Nats a character over the whole search split."""
     report = folder / "final-report.json"
     if not report.exists():
-        command = [sys.executable, "-m", "orchestrator.cli", "train", "--data", data, "--plain"]
+        command = [*PROGRAM, "train", "--data", data, "--plain"]
         command += [*CONFIGURATION, "--recipe", recipe, "--seed", str(seed)]
         subprocess.run([*command, "--run-dir", str(folder)], check=True)
     nats: float = json.loads(report.read_text(encoding="utf-8"))["search"]["nats_per_token"]

@@ -11,13 +11,13 @@ FOLDER already is read and not made again.
 import argparse
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from pydantic import JsonValue
 
+from benchmarks.program import PROGRAM
 from benchmarks.recording import write_result
 from benchmarks.single_model import CONFIGURATION, NANOGPT
 from benchmarks.speed.workplace import show
@@ -67,7 +67,7 @@ def made(arguments: argparse.Namespace, iters: int, seed: int) -> Course:
     """One run's course."""
     folder = arguments.runs / f"{arguments.recipe}-{iters}-{seed}"
     if not (folder / "final-report.json").exists():
-        command = [sys.executable, "-m", "orchestrator.cli", "train", "--data", arguments.data]
+        command = [*PROGRAM, "train", "--data", arguments.data]
         command += [*CONFIGURATION[:-2], "--iters", str(iters), "--seed", str(seed), "--plain"]
         command += ["--recipe", arguments.recipe, "--eval-interval", str(arguments.every)]
         command += ["--sample-interval", "0", "--run-dir", str(folder)]

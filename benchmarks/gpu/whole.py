@@ -10,15 +10,14 @@ or evaluation (the bar is 3 %).
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from benchmarks.gpu.place import Place, Row, Rows, flags
+from benchmarks.program import PROGRAM
 
-PROGRAM = (sys.executable, "-m", "orchestrator.cli")
 STOP_SECONDS = 60
 TAIL_CHARACTERS = 2000
 

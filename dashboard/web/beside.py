@@ -1,11 +1,11 @@
 """What lies beside the store in a run's folder: work under way, and the machine that was rented."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 from dashboard.terminal.figures import printable
 from dashboard.terminal.progress import amount
 from state.base import Record
-from state.progress import ProgressFile
+from state.progress import ProgressFile, utc_now
 from state.rented import State, read_rented
 from state.run_folder import RunFolder
 
@@ -46,7 +46,7 @@ def work_in(folder: RunFolder) -> Work | None:
         what=printable(found.what),
         done=amount(found),
         share=found.share,
-        seconds_left=found.seconds_left(datetime.now(UTC)),
+        seconds_left=found.seconds_left(utc_now()),
     )
 
 
@@ -55,7 +55,7 @@ def machine_in(folder: RunFolder) -> Machine | None:
     found = read_rented(folder.root)
     if found is None:
         return None
-    now = datetime.now(UTC)
+    now = utc_now()
     return Machine(
         name=printable(found.name),
         machine_type=printable(found.machine_type),

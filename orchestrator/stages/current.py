@@ -7,7 +7,7 @@ from state.records import PhaseName
 
 
 def current_phase(state: RunState, config: RunConfig) -> PhaseName:
-    """The host's phase; a control arm is none of the six."""
+    """One of the six, or what comes behind them: control arms."""
     if state.phase_index >= len(phases_of(config)):
         return "control"
     return phases_of(config)[state.phase_index].name
