@@ -4,9 +4,10 @@
     python -m benchmarks.hybrids_speed [--save]
     python -m benchmarks.hybrids_stateful --data tinyshakespeare.txt --scratch FOLDER [--save]
 
-One `symbio-auto train` a backbone and seed, on one thread: 3 seeds for gpt, hy, gf-mh, cp and hgf,
-else one. results/hybrids-runs.jsonl holds every finished run; stop at any time, what is there is
-not made again, on another machine neither, and a run that was cut off goes on from its last commit.
+One `symbio-auto train` a backbone and seed, on one thread, with as many layers of 192 as come
+nearest: 3 seeds for gpt, hy, gf-mh, cp and hgf, else one. results/hybrids-runs.jsonl holds every
+finished run; stop at any time, what is there is not made again, on another machine neither, and a
+run that was cut off goes on from its last commit.
 `--minutes 0` makes nothing and tells what is there.
 `--set NAME=VALUE` changes a setting of every run, so that an option is measured beside the default
 (its runs are kept apart):
@@ -46,6 +47,7 @@ from trainer.widths import num_parameters
 
 PARAMETERS = 3_600_000
 REPEATED: tuple[Backbone, ...] = ("gpt", "hy", "gf-mh", "cp", "hgf")
+DIM = 192
 SEEDS = 3
 ABLATED_WINDOWS = 512
 CHARACTERS = 330
@@ -94,6 +96,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--block", type=int, default=64)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--parameters", type=int, default=PARAMETERS)
+    parser.add_argument("--dim", type=int, default=DIM)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     return parser.parse_args()
 
@@ -109,7 +112,7 @@ def plan(asked: argparse.Namespace) -> Iterator[tuple[Backbone, int]]:
 
 def key_of(asked: argparse.Namespace, backbone: Backbone, seed: int) -> Row:
     """What a run depends on."""
-    sizes = {name: getattr(asked, name) for name in ("steps", "block", "batch")}
+    sizes = {name: getattr(asked, name) for name in ("steps", "block", "batch", "dim")}
     sizes |= {"aimed_at": asked.parameters, "settings": sorted(asked.set)}
     return {"backbone": backbone, "seed": seed, **sizes}
 
@@ -124,9 +127,8 @@ def table_of(asked: argparse.Namespace, rows: KeptRows) -> dict[str, Row]:
     return {name: summary(found[name]) for name in list_backbones() if name in found}
 
 
-def shape_near(backbone: Backbone, parameters: int, block: int) -> ModelConfig:
-    """As many layers of 128, or of 192 for gpt, as come nearest to the parameters."""
-    dim = 192 if backbone == "gpt" else 128
+def shape_near(backbone: Backbone, parameters: int, block: int, dim: int = DIM) -> ModelConfig:
+    """As many layers as come nearest to the parameters."""
     made = [
         ModelConfig(
             dim=dim,
@@ -143,7 +145,7 @@ def shape_near(backbone: Backbone, parameters: int, block: int) -> ModelConfig:
 
 def measured(asked: argparse.Namespace, backbone: Backbone, seed: int) -> Row:
     """Everything of one run."""
-    shape = shape_near(backbone, asked.parameters, asked.block)
+    shape = shape_near(backbone, asked.parameters, asked.block, asked.dim)
     folder, peak = finished_run(asked, shape, seed)
     report = json.loads(folder.final_report.read_text(encoding="utf-8"))
     nats = report["search"]["nats_per_token"]
@@ -154,7 +156,6 @@ def measured(asked: argparse.Namespace, backbone: Backbone, seed: int) -> Row:
         "perplexity": exp(nats),
         "parameters": num_parameters(shape, parse("gelu")),
         "layers": shape.layers,
-        "dim": shape.dim,
         "tokens_per_second": median(row["tokens_per_sec"] for row in rows),
         "seconds": fmean(row["ms_per_step"] for row in rows) * len(rows) / 1000,
         "peak_megabytes": peak,
@@ -171,7 +172,7 @@ def finished_run(
     that ended it.
     """
     names = [shape.backbone, str(seed), *(one.replace("/", "-") for one in sorted(asked.set))]
-    sizes = f"{asked.steps}-{asked.batch}x{asked.block}-{asked.parameters}"
+    sizes = f"{asked.steps}-{asked.batch}x{asked.block}-{asked.dim}-{asked.parameters}"
     folder = RunFolder(asked.scratch / "-".join([*names, sizes]))
     note = folder.root / "peak-megabytes.json"
     if not note.exists():
