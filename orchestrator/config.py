@@ -64,6 +64,8 @@ class HostConfig(Record):
     """Bits per byte the averaged ensemble must gain, else nothing is distilled."""
     distil_weight: float = Field(default=0.5, ge=0, le=1)
     """Weight of KL(mean of the symbionts || host) when the ensemble pays."""
+    last_distil_weight: float = Field(default=0.65, ge=0, le=1)
+    """The same in Homeostasis, where the symbionts teach from a table."""
     teach_from_passes: float = Field(default=5.0, ge=0)
     """Passes over the train split that the host must have left, else it is not taught."""
     table_gb: float = Field(default=1.0, ge=0)

@@ -27,7 +27,13 @@ from orchestrator.stages.host_progress import (
     steps_left,
 )
 from orchestrator.stages.host_task import averaged_of, best_of, host_task, mean_settings
-from orchestrator.stages.teaching import chunk_cost, table_due, teachers_of, whole_steps
+from orchestrator.stages.teaching import (
+    chunk_cost,
+    lesson_weight,
+    table_due,
+    teachers_of,
+    whole_steps,
+)
 from state.results import TrainingResult
 from state.tasks import Task, TrainingTask
 
@@ -103,10 +109,10 @@ def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
     task = host_task(
         state, config, phase, steps=steps, stream=state.generation, learning_rate=learning_rate
     )
-    teachers = teachers_of(state, config)
-    weight = host.teacher_weight if teachers else 0.0
-    update = {"teachers": teachers, "teacher_weight": weight, "teaching": host.teaching}
-    update |= {
+    update = {
+        "teachers": teachers_of(state, config),
+        "teacher_weight": lesson_weight(state, config),
+        "teaching": host.teaching,
         "dropout": dropout_of(state, config),
         "reads_table": bool(table_due(state, config, host)),
     }

@@ -25,6 +25,16 @@ def teachers_of(state: RunState, config: RunConfig) -> tuple[Teacher, ...]:
     return _models(state, host) if reads_on or phase == "endosymbiosis" else ()
 
 
+def lesson_weight(state: RunState, config: RunConfig) -> float:
+    """Of the lessons in the host's loss, 0 where none are heard. They weigh more in Homeostasis,
+    where the rate falls to zero and the host would learn its text by heart.
+    """
+    if state.host is None or not teachers_of(state, config):
+        return 0.0
+    last = current_phase(state, config) == "homeostasis"
+    return config.host.last_distil_weight if last else state.host.teacher_weight
+
+
 def _models(state: RunState, host: HostState) -> tuple[Teacher, ...]:
     lineages = [state.lineages[index] for index in host.teachers]
     return tuple(

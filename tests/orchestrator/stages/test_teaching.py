@@ -53,6 +53,8 @@ def test_a_host_that_passes_often_over_its_text_is_taught_from_a_table() -> None
     states = drive(config, engine)
     taught = [task for task in engine.trained() if task.teachers]
     assert {task.teaching for task in taught} == {"table"}
+    weights = {(task.phase, task.teacher_weight) for task in taught}
+    assert weights == {("endosymbiosis", 0.5), ("homeostasis", 0.65)}
     assert [task.reads_table for task in taught] == [True, *[False] * (len(taught) - 1)]
     last = states[-1]
     assert last.ensemble is not None
