@@ -4,10 +4,10 @@
     python -m benchmarks.hybrids_speed [--save]
     python -m benchmarks.hybrids_stateful --data tinyshakespeare.txt --scratch FOLDER [--save]
 
-One `symbio-auto train` a backbone and seed, on one thread, with as many layers of 192 as come
-nearest: 3 seeds for gpt, hy, gf-mh, cp and hgf, else one. results/hybrids-runs.jsonl holds every
-finished run; stop at any time, what is there is not made again, on another machine neither, and a
-run that was cut off goes on from its last commit.
+One `symbio-auto train` a backbone and seed, on one thread, with as many layers of 128, or of 192
+for gpt, as come nearest (`--dim` for another width): 3 seeds for gpt, hy, gf-mh, cp and hgf, else
+one. results/hybrids-runs.jsonl holds every finished run; stop at any time, what is there is not
+made again, on another machine neither, and a run that was cut off goes on from its last commit.
 `--minutes 0` makes nothing and tells what is there.
 `--set NAME=VALUE` changes a setting of every run, so that an option is measured beside the default
 (its runs are kept apart):
@@ -47,7 +47,6 @@ from trainer.widths import num_parameters
 
 PARAMETERS = 3_600_000
 REPEATED: tuple[Backbone, ...] = ("gpt", "hy", "gf-mh", "cp", "hgf")
-DIM = 192
 SEEDS = 3
 ABLATED_WINDOWS = 512
 CHARACTERS = 330
@@ -75,7 +74,8 @@ def main() -> None:
         print(f"{name}: {found}")
     if asked.save:
         config = key_of(asked, "gpt", 0)
-        settings = {name: config[name] for name in config if name not in ("backbone", "seed")}
+        own = ("backbone", "seed", "dim")
+        settings = {name: config[name] for name in config if name not in own} | {"dim": asked.dim}
         backbones: dict[str, JsonValue] = {**table}
         print(write_result("hybrids", {**settings, "bars": verdict, "backbones": backbones}))
 
@@ -96,7 +96,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--block", type=int, default=64)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--parameters", type=int, default=PARAMETERS)
-    parser.add_argument("--dim", type=int, default=DIM)
+    parser.add_argument("--dim", type=int, help="of every backbone")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     return parser.parse_args()
 
@@ -112,9 +112,9 @@ def plan(asked: argparse.Namespace) -> Iterator[tuple[Backbone, int]]:
 
 def key_of(asked: argparse.Namespace, backbone: Backbone, seed: int) -> Row:
     """What a run depends on."""
-    sizes = {name: getattr(asked, name) for name in ("steps", "block", "batch", "dim")}
-    sizes |= {"aimed_at": asked.parameters, "settings": sorted(asked.set)}
-    return {"backbone": backbone, "seed": seed, **sizes}
+    sizes = {name: getattr(asked, name) for name in ("steps", "block", "batch")}
+    sizes |= {"dim": width(backbone, asked.dim), "aimed_at": asked.parameters}
+    return {"backbone": backbone, "seed": seed, **sizes, "settings": sorted(asked.set)}
 
 
 def table_of(asked: argparse.Namespace, rows: KeptRows) -> dict[str, Row]:
@@ -127,8 +127,16 @@ def table_of(asked: argparse.Namespace, rows: KeptRows) -> dict[str, Row]:
     return {name: summary(found[name]) for name in list_backbones() if name in found}
 
 
-def shape_near(backbone: Backbone, parameters: int, block: int, dim: int = DIM) -> ModelConfig:
+def width(backbone: Backbone, asked: int | None) -> int:
+    """The channels asked for, else those that let every backbone come near to the parameters."""
+    return asked or (192 if backbone == "gpt" else 128)
+
+
+def shape_near(
+    backbone: Backbone, parameters: int, block: int, asked: int | None = None
+) -> ModelConfig:
     """As many layers as come nearest to the parameters."""
+    dim = width(backbone, asked)
     made = [
         ModelConfig(
             dim=dim,
@@ -172,7 +180,7 @@ def finished_run(
     that ended it.
     """
     names = [shape.backbone, str(seed), *(one.replace("/", "-") for one in sorted(asked.set))]
-    sizes = f"{asked.steps}-{asked.batch}x{asked.block}-{asked.dim}-{asked.parameters}"
+    sizes = f"{asked.steps}-{asked.batch}x{asked.block}-{shape.dim}-{asked.parameters}"
     folder = RunFolder(asked.scratch / "-".join([*names, sizes]))
     note = folder.root / "peak-megabytes.json"
     if not note.exists():

@@ -16,7 +16,6 @@ import multiprocessing
 import os
 import select
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,12 +26,12 @@ import psutil
 from pydantic import JsonValue
 
 from benchmarks.postgresql import binaries, cluster
+from benchmarks.program import INSTALLED
 from benchmarks.recording import write_result
 
 GOAL = 10_000
 """Rows a second into SQLite."""
 SECRET = "measured"
-PROGRAM = (sys.executable, "-c", "from orchestrator.cli import main; raise SystemExit(main())")
 CASES = ((1, 10), (1, 100), (1, 1000), (4, 1000), (12, 100))
 """(clients, rows in a request); the reporter of a run sends at least 10."""
 
@@ -78,7 +77,7 @@ def cpu_seconds(process: psutil.Process) -> float:
 @contextmanager
 def server(database: str) -> Iterator[tuple[int, psutil.Process]]:
     """A server that runs until the end; gives its port and its process."""
-    command = [*PROGRAM, "serve", "--db", database, "--port", "0"]
+    command = [*INSTALLED, "serve", "--db", database, "--port", "0"]
     environment = {**os.environ, "SYMBIO_REMOTE_SECRET": SECRET}
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -16,7 +16,6 @@ import socket
 import sqlite3
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,6 +27,7 @@ from typing import NamedTuple
 import psutil
 from pydantic import JsonValue
 
+from benchmarks.program import INSTALLED
 from benchmarks.recording import write_result
 from state.commit import load_commit
 from state.metrics_store import MetricsStore
@@ -37,7 +37,6 @@ from state.run_folder import RunFolder
 GOAL = 1.01
 """Training time with a reporter, in that without one."""
 ROOT = Path(__file__).parent.parent
-PROGRAM = (sys.executable, "-c", "from orchestrator.cli import main; raise SystemExit(main())")
 SECRET = "measured"
 BACKLOG_ROWS = 20_000
 
@@ -113,7 +112,7 @@ def backlog(folder: Path) -> JsonValue:
     with server(folder, free_port(), "backlog.db") as url:
         began = time.monotonic()
         subprocess.run(
-            [*PROGRAM, "push", str(run.root)], env=environment(url), check=True, cwd=folder
+            [*INSTALLED, "push", str(run.root)], env=environment(url), check=True, cwd=folder
         )
         seconds = time.monotonic() - began
     return {"rows": BACKLOG_ROWS, "rows_per_second": round(BACKLOG_ROWS / seconds)}
@@ -142,7 +141,7 @@ def outage(folder: Path, words: list[str]) -> JsonValue:
         thread.join()
     with server(folder, port, "outage.db"):
         subprocess.run(
-            [*PROGRAM, "push", str(run.root)], env=environment(url), check=True, cwd=folder
+            [*INSTALLED, "push", str(run.root)], env=environment(url), check=True, cwd=folder
         )
     own, theirs = keys(run.metrics_db), keys(folder / "outage.db")
     return {
@@ -164,7 +163,7 @@ class Trained(NamedTuple):
 
 def trained(folder: Path, words: list[str], url: str | None) -> Trained:
     """A run of its own process."""
-    command = [*PROGRAM, "train", *words, "--engine", "inline", "--plain", "--seed", "1"]
+    command = [*INSTALLED, "train", *words, "--engine", "inline", "--plain", "--seed", "1"]
     process = psutil.Popen(
         [*command, "--run-dir", str(folder)],
         env=environment(url),
@@ -218,7 +217,7 @@ def environment(url: str | None) -> dict[str, str]:
 def server(folder: Path, port: int, database: str = "server.db") -> Iterator[str]:
     """A server that is killed at the end."""
     (folder / "none").mkdir(exist_ok=True)
-    command = [*PROGRAM, "serve", "--runs", "none", "--port", str(port)]
+    command = [*INSTALLED, "serve", "--runs", "none", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--db", f"sqlite:///{folder / database}"],
         env=environment(None),

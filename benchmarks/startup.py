@@ -26,13 +26,13 @@ from typing import NamedTuple
 import psutil
 from pydantic import JsonValue
 
+from benchmarks.program import INSTALLED
 from benchmarks.recording import write_result
 from benchmarks.startup_marks import Mark, environment, read
 
 BARS = {"help": 0.4, "run, ray": 4.0, "run, inline": 4.0, "resume, ray": 5.0, "resume, inline": 5.0}
 """Seconds to the end of --help and to the beginning of the first step."""
 OWN = Path(__file__).parent.parent
-PROGRAM = (sys.executable, "-c", "from orchestrator.cli import main; raise SystemExit(main())")
 POLL_SECONDS = 0.01
 LEAST_TRAINING_SECONDS = 3.0
 """Of the run that is interrupted, so that there is work to go on with."""
@@ -117,7 +117,7 @@ def help_shown(tree: Path, place: Place) -> Figures:
     """--help, to its end."""
     given = environment(place.folder / "none", place.folder / "hooks", tree)
     began = time.monotonic()
-    program = [*PROGRAM, "--help"]
+    program = [*INSTALLED, "--help"]
     process = subprocess.Popen(program, stdout=subprocess.DEVNULL, env=given, cwd=tree)
     _, _, used = os.wait4(process.pid, 0)
     process.returncode = 0
@@ -134,7 +134,7 @@ def first_step(command: Sequence[str], tree: Path, place: Place, linger: float =
     given = environment(log, place.folder / "hooks", tree)
     began = time.monotonic()
     process = subprocess.Popen(
-        [*PROGRAM, *command],
+        [*INSTALLED, *command],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=given,

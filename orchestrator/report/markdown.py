@@ -154,8 +154,10 @@ def ensemble_text(ensemble: EnsembleSummary | None) -> str:
     gain = "" if best is None else f", {signed(best - ensemble.bits_per_byte)} on its best member"
     used = f"The host was distilled from it with weight {ensemble.distil_weight:g}."
     if ensemble.distil_weight > 0 and ensemble.teaching == "table":
-        used += " What the average says of the train split was read once, into a table"
-        used += ", which teaches in Homeostasis too."
+        used += (
+            " What the average says of the train split was read once, into a table, which teaches"
+            " in Homeostasis too."
+        )
     if not ensemble.distil_weight:
         used = f"Distillation was not used: {why_not_taught(ensemble)}."
     return (

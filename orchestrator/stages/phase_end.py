@@ -4,11 +4,10 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.gates.phase_gate import Deficit, compare, judge
 from orchestrator.gates.standing import ranked
-from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, Gate, OpenWork, PhaseState, PhaseSummary, RunState
 from orchestrator.stages.battery_task import battery_task
 from orchestrator.stages.conclusion import Conclusion, Event, missing, phase_of, result_of
-from orchestrator.stages.current import current_phase
+from orchestrator.stages.current import configured_phase, current_phase
 from orchestrator.stages.host_progress import host_of
 from orchestrator.stages.phase_move import leave
 from orchestrator.stages.retry import Retry, adjustments, begin_again, offer
@@ -65,7 +64,7 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
 
 def candidates(state: RunState, config: RunConfig) -> list[Dormant]:
     """What the phase leaves behind: its host's best copy, else the champion of every lineage."""
-    phase = phases_of(config)[state.phase_index]
+    phase = configured_phase(state, config)
     if phase.kind != "host":
         return champions(state, config)
     best = host_of(state).best
@@ -75,7 +74,7 @@ def candidates(state: RunState, config: RunConfig) -> list[Dormant]:
 
 def champions(state: RunState, config: RunConfig) -> list[Dormant]:
     """The champion of every living lineage."""
-    phase = phases_of(config)[state.phase_index]
+    phase = configured_phase(state, config)
     return [
         Dormant(
             genome=one.genome,
@@ -115,7 +114,7 @@ def _gate(state: RunState, config: RunConfig, best: Dormant, refusal: str) -> Ga
     gate = judge(found, config=config.gate, refusal=refusal)
     if best.battery is None:
         gate = gate.model_copy(update={"reason": f"{gate.reason}; its writing could not be tried"})
-    if phases_of(config)[state.phase_index].kind != "search":
+    if configured_phase(state, config).kind != "search":
         return gate
     missed = _no_progress(phase_of(state), found.deficit if found else None)
     return gate.model_copy(update={"reason": f"{gate.reason}; {missed}"}) if missed else gate

@@ -2,9 +2,10 @@
 
 from orchestrator import ledger as books
 from orchestrator.config import PhaseConfig, RunConfig
-from orchestrator.phases import fit_search, phases_of, purpose
+from orchestrator.phases import fit_search, purpose
 from orchestrator.run_state import LineageState, OpenWork, PhaseSettings, PhaseState, RunState
 from orchestrator.stages.conclusion import Conclusion, Event
+from orchestrator.stages.current import configured_phase
 from orchestrator.stages.single import mode_event, new_host
 from state.genome import parse
 from state.records import Genome
@@ -42,7 +43,7 @@ def first_genome(config: RunConfig, index: int) -> Genome:
 
 def conclude(state: RunState, config: RunConfig) -> Conclusion:
     """The state at the first generation of the phase, or at the merger before Endosymbiosis."""
-    phase = phases_of(config)[state.phase_index]
+    phase = configured_phase(state, config)
     if phase.kind == "single":
         state = state.model_copy(update={"host": new_host(config)})
     else:

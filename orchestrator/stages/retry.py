@@ -5,9 +5,10 @@ from typing import NamedTuple
 from orchestrator import ledger as books
 from orchestrator.adaptation import SMALLEST_SCALE, has_response, respond
 from orchestrator.config import PhaseConfig, RunConfig
-from orchestrator.phases import SearchFit, fit_search, phases_of
+from orchestrator.phases import SearchFit, fit_search
 from orchestrator.run_state import PhaseSettings, PhaseState, RunState
 from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.current import configured_phase
 from orchestrator.stages.phase_start import FIRST_COOLDOWN, is_lean
 from orchestrator.stages.search_decision import floor_steps
 from orchestrator.stages.share_shift import moves
@@ -28,7 +29,7 @@ def offer(state: RunState, config: RunConfig) -> Retry | str:
     It costs what the first one did, or what Endosymbiosis can spare above its floor where that is
     less and still holds a search.
     """
-    phase, ongoing = phases_of(config)[state.phase_index], phase_of(state)
+    phase, ongoing = configured_phase(state, config), phase_of(state)
     if phase.kind != "search":
         return f"{phase.name} is not begun again"
     if ongoing.retries:
@@ -63,7 +64,7 @@ def _answered(ongoing: PhaseState, phase: PhaseConfig, config: RunConfig) -> Pha
 
 
 def _fit(state: RunState, config: RunConfig, settings: PhaseSettings, steps: int) -> SearchFit:
-    phase = phases_of(config)[state.phase_index]
+    phase = configured_phase(state, config)
     adapted = phase.model_copy(update={"steps_per_candidate": settings.steps_per_candidate})
     living = sum(lineage.alive for lineage in phase_of(state).start_lineages)
     lean = is_lean(state, phase)
@@ -83,7 +84,7 @@ def adjustments(state: RunState, after: RunState) -> tuple[Adjustment, ...]:
 
 def begin_again(state: RunState, config: RunConfig, retry: Retry) -> RunState:
     """The phase from the lineages as it found them, paid by Endosymbiosis."""
-    phase, ongoing = phases_of(config)[state.phase_index], phase_of(state)
+    phase, ongoing = configured_phase(state, config), phase_of(state)
     ledger = books.transfer(state.ledger, "endosymbiosis", phase.name, retry.cost)
     keeps_noise = _keeps_noise(ongoing, retry)
     again = PhaseState(

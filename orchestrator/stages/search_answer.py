@@ -7,9 +7,9 @@ from orchestrator.adaptation import RESETS_CONSENSUS, can_change, respond
 from orchestrator.config import RunConfig
 from orchestrator.evolution.kuramoto import order_parameter
 from orchestrator.evolution.population import rescale
-from orchestrator.phases import phases_of
 from orchestrator.run_state import PhaseState, RunState
 from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.current import configured_phase
 from state.records import Adjustment, Decision, Finding
 
 EVIDENCE: Mapping[str, str] = {
@@ -24,7 +24,7 @@ def answerable(
     state: RunState, config: RunConfig, findings: Sequence[Finding]
 ) -> tuple[Finding, ...]:
     """The findings whose answer would change something."""
-    phase, settings = phases_of(config)[state.phase_index], phase_of(state).settings
+    phase, settings = configured_phase(state, config), phase_of(state).settings
     return tuple(one for one in findings if can_change(one, settings, phase, config.evolution))
 
 
@@ -32,7 +32,7 @@ def answer(
     state: RunState, config: RunConfig, decision: Decision, findings: Sequence[Finding]
 ) -> tuple[RunState, Decision]:
     """Change what the findings call for; the next answer waits for the phase's cooldown."""
-    configured = phases_of(config)[state.phase_index]
+    configured = configured_phase(state, config)
     answered = answerable(state, config, findings)
     settings = phase_of(state).settings
     adjustments: tuple[Adjustment, ...] = ()
@@ -52,7 +52,7 @@ def resize(
     state: RunState, config: RunConfig, decision: Decision, findings: Sequence[Finding]
 ) -> tuple[RunState, Decision]:
     """Let the population grow or shrink beside a decision that goes on with the phase."""
-    configured = phases_of(config)[state.phase_index]
+    configured = configured_phase(state, config)
     waits = any(one.detector == "punctuated" for one in findings)
     findings = [one for one in findings if one.detector not in config.evolution.withheld]
     phase, changes, reason = rescale(

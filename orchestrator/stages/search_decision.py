@@ -3,10 +3,9 @@
 from orchestrator import ledger as books
 from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.evolution.kuramoto import drop, is_locked
-from orchestrator.phases import phases_of
 from orchestrator.run_state import Dormant, LineageState, RunState
 from orchestrator.stages.conclusion import phase_of
-from orchestrator.stages.current import current_phase
+from orchestrator.stages.current import configured_phase, current_phase
 from orchestrator.stages.search_answer import answer, answerable, resize
 from orchestrator.stages.search_plan import next_cost
 from orchestrator.transitions import Situation
@@ -154,7 +153,7 @@ def _advance(state: RunState, name: PhaseName, decision: Decision) -> RunState:
 
 def prune(state: RunState, config: RunConfig) -> RunState:
     """In Oxidation, drop lineages far behind the best; two at least go on."""
-    phase: PhaseConfig = phases_of(config)[state.phase_index]
+    phase: PhaseConfig = configured_phase(state, config)
     if phase.name != "oxidation":
         return state
     limit = _best_now(state) * (1 + config.evolution.prune_margin)

@@ -5,11 +5,10 @@ from typing import NamedTuple
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.evolution.kuramoto import order_parameter
-from orchestrator.phases import phases_of
 from orchestrator.run_state import LineageState, RunState
 from orchestrator.schedule import lineage_span
 from orchestrator.stages.conclusion import phase_of
-from orchestrator.stages.current import current_phase
+from orchestrator.stages.current import configured_phase, current_phase
 from state.records import Genome, Role
 from state.tasks import BatchKey, Fusion, LearningRateSpan, TrainingTask
 
@@ -73,7 +72,7 @@ def _morph_steps(stint: Stint) -> int:
 
 def _fusion(state: RunState, config: RunConfig, lineage: LineageState) -> Fusion | None:
     """How far the lineage is drawn to its running mean: the more, the more the lineages agree."""
-    phase = phases_of(config)[state.phase_index]
+    phase = configured_phase(state, config)
     if not config.evolution.fusion or not any(phase.fusion) or lineage.checkpoint is None:
         return None
     (least, most), angles = phase.fusion, state.oscillators
