@@ -74,7 +74,7 @@ class HostConfig(Record):
     """
     rewarm: float = Field(default=0.05, ge=0, lt=1)
     """Share of the host's steps over which the learning rate rises again."""
-    decay_from: float = Field(default=0.4, ge=0, lt=1)
+    decay_from: float = Field(default=0.2, ge=0, lt=1)
     """Share of the host's steps after which the rate falls linearly to zero."""
     mean_horizon: float = Field(default=0.06, ge=0, lt=1)
     """Share of the host's steps over which a running mean of its weights looks back; the better of

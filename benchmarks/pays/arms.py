@@ -16,6 +16,7 @@ TUNINGS: Mapping[str, Mapping[str, Settings]] = {
         "dropout .05": {"model": {"dropout": 0.05}},
         "dropout 0": {"model": {"dropout": 0.0}},
         "dropout .2": {"model": {"dropout": 0.2}},
+        "fall from .4": {"host": {"decay_from": 0.4}},
     },
     "shakespeare-quarter": {
         "dropout .05": {"model": {"dropout": 0.05}},

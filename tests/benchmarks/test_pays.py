@@ -56,6 +56,7 @@ def test_a_fixed_activation_is_tuned_once_all_was_tried() -> None:
     ]
     changes += [{"optimizer": {"lr": 0.003}}]
     changes += [{"model": {"dropout": dropout}} for dropout in (0.05, 0.0, 0.2)]
+    changes += [{"host": {"decay_from": 0.4}}]
     keys = [straight(MAIN, "gelu", 0, change=one).key for one in changes]
     results = {key: result(0.01 * (key != keys[2])) for key in keys}
     assert best_change(MAIN, "gelu", results) == changes[2]

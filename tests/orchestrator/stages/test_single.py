@@ -196,10 +196,10 @@ def test_a_finished_run_goes_on_from_before_its_decay() -> None:
     config, engine = alone(1000), MemoryEngine()
     end = finished(config, engine)
     longer, state, _ = extend(config, end, 2000)
-    assert host_of(state).age_steps == 400
+    assert host_of(state).age_steps == 200
     assert host_of(state).best == host_of(end).best
     again = drive(longer, engine, state)[-1]
-    assert host_of(again).age_steps == 1400
+    assert host_of(again).age_steps == 1200
     assert again.test_openings == 2
 
 
