@@ -92,6 +92,10 @@ class EvolutionConfig(Record):
     """Where Primordial ends, a run that is short of steps moves them from the lineages to the host.
     The preset `original` keeps its shares.
     """
+    idle_after: int = Field(default=24, ge=0)
+    """Challengers of which none was accepted, where Primordial ends, that end the search: Cambrian
+    and Oxidation train the lineages. 0 goes on. A run whose shares stay goes on too.
+    """
     parts: PartsConfig = PartsConfig()
 
     @field_validator("activation", mode="before")

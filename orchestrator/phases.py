@@ -1,7 +1,7 @@
 """The six phases as data, and how a phase is fitted into the steps it was given."""
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Literal, assert_never
 
 from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.evolution_config import EvolutionConfig
@@ -73,6 +73,10 @@ TRAINING = PhaseConfig(name="training", kind="single", share=100)
 """The one phase of `symbio-auto train`."""
 
 
+Effort = Literal["full", "lean", "none"]
+"""Challengers as configured, the fewest, or none."""
+
+
 class SearchFit(Record):
     """A search phase cut to its budget."""
 
@@ -113,15 +117,15 @@ def fit_search(
     allotted: int,
     lineages: int,
     *,
-    is_lean: bool = False,
+    effort: Effort = "full",
 ) -> SearchFit:
     """Fit the phase into `allotted` steps: first fewer members, then shorter candidates, then
     lineages that train without challengers.
 
     A phase fits when its replicate pairs and `min_generations` generations fit, of which the last
-    may need its confirmations. A lean one has the smallest population from the start.
+    may need its confirmations.
     """
-    for population, steps in _sizes(phase, evolution, lineages, is_lean=is_lean):
+    for population, steps in _sizes(phase, evolution, lineages, effort):
         pairs = _null_pairs(evolution, allotted, steps)
         cost = _phase_cost(evolution.min_generations, population, steps, pairs, lineages)
         if cost <= allotted:
@@ -133,14 +137,16 @@ def fit_search(
         population=lineages,
         steps_per_candidate=max(1, min(phase.steps_per_candidate, allotted // lineages)),
         null_pairs=0,
-        note=f"{_no_room(evolution, allotted)}: {phase.name} trains the lineages without "
+        note=f"{_why_none(evolution, allotted, effort)}: {phase.name} trains the lineages without "
         "challengers",
     )
 
 
-def _no_room(evolution: EvolutionConfig, allotted: int) -> str:
+def _why_none(evolution: EvolutionConfig, allotted: int, effort: Effort) -> str:
     if evolution.parts.search == "none":
         return "evolution.parts.search is none"
+    if effort == "none":
+        return f"{evolution.idle_after} challengers or more were tried and none was accepted"
     return (
         f"{allotted} steps cannot hold {evolution.min_generations} generations of "
         f"{evolution.min_population} members"
@@ -168,13 +174,13 @@ def smallest_population(evolution: EvolutionConfig, lineages: int) -> int:
 
 
 def _sizes(
-    phase: PhaseConfig, evolution: EvolutionConfig, lineages: int, *, is_lean: bool
+    phase: PhaseConfig, evolution: EvolutionConfig, lineages: int, effort: Effort
 ) -> Iterator[tuple[int, int]]:
     """(population, steps) in the order in which they are tried; none where nothing is searched."""
-    if evolution.parts.search == "none":
+    if effort == "none" or evolution.parts.search == "none":
         return
     smallest = smallest_population(evolution, lineages)
-    largest = smallest if is_lean else max(phase.population, smallest)
+    largest = smallest if effort == "lean" else max(phase.population, smallest)
     shortest = min(evolution.min_steps_per_candidate, phase.steps_per_candidate)
     for count in range(largest, smallest - 1, -1):
         yield count, phase.steps_per_candidate

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from orchestrator import ledger as books
 from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.evolution.regime import regime_of, shifted
-from orchestrator.phases import SearchFit, fit_search, phases_of, purpose, shares_of
+from orchestrator.phases import Effort, SearchFit, fit_search, phases_of, purpose, shares_of
 from orchestrator.run_state import LineageState
 from state.base import Record
 from state.genome import parse
@@ -59,7 +59,8 @@ def fit_of(config: RunConfig, phase: PhaseConfig, allotment: Allotment) -> Searc
         return None
     lean = allotment.lean and phase.name in ("cambrian", "oxidation")
     steps, lineages = allotment.steps[phase.name], config.evolution.lineages
-    return fit_search(phase, config.evolution, steps, lineages, is_lean=lean)
+    effort: Effort = "lean" if lean else "full"
+    return fit_search(phase, config.evolution, steps, lineages, effort=effort)
 
 
 def likely_allotment(config: RunConfig) -> Allotment:

@@ -173,7 +173,7 @@ def _shift(plan: Plan) -> str:
     if plan.tokens.passes >= MANY_PASSES:
         return (
             f"{plan.tokens.passes:.1f} passes over the text are not under {MANY_PASSES:g}: where "
-            "primordial ends, cambrian and oxidation go on with the fewest challengers"
+            "primordial ends, cambrian and oxidation go on with the fewest challengers or none"
         )
     return (
         f"{plan.tokens.passes:.1f} passes over the text are under {MANY_PASSES:g}: where "

@@ -6,6 +6,7 @@ from orchestrator.phases import fit_search, purpose
 from orchestrator.run_state import LineageState, OpenWork, PhaseSettings, PhaseState, RunState
 from orchestrator.stages.conclusion import Conclusion, Event
 from orchestrator.stages.current import configured_phase
+from orchestrator.stages.effort import effort_of
 from orchestrator.stages.single import mode_event, new_host
 from state.genome import parse
 from state.records import Genome
@@ -65,13 +66,6 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     return Conclusion(state=state.model_copy(update=update), events=events)
 
 
-def is_lean(state: RunState, phase: PhaseConfig) -> bool:
-    """The phase has the fewest challengers: once it is known what the run is short of, its steps
-    are to train models.
-    """
-    return state.regime is not None and phase.name in ("cambrian", "oxidation")
-
-
 def _lineages(state: RunState, config: RunConfig, phase: PhaseConfig) -> tuple[LineageState, ...]:
     wanted = 1 if phase.kind == "reference" else config.evolution.lineages
     new = tuple(new_lineage(config, index) for index in range(len(state.lineages), wanted))
@@ -92,8 +86,8 @@ def _fresh_phase(state: RunState, config: RunConfig, phase: PhaseConfig) -> Phas
             settled_before=books.line(state.ledger, phase.name).settled,
         )
     alive = sum(lineage.alive for lineage in state.lineages)
-    left, lean = books.remaining(state.ledger, phase.name), is_lean(state, phase)
-    fit = fit_search(phase, config.evolution, left, alive, is_lean=lean)
+    left, effort = books.remaining(state.ledger, phase.name), effort_of(state, config, phase.name)
+    fit = fit_search(phase, config.evolution, left, alive, effort=effort)
     settings = PhaseSettings(
         mutation_rate=phase.mutation_rate,
         steps_per_candidate=fit.steps_per_candidate,

@@ -9,7 +9,8 @@ from orchestrator.phases import SearchFit, fit_search
 from orchestrator.run_state import PhaseSettings, PhaseState, RunState
 from orchestrator.stages.conclusion import phase_of
 from orchestrator.stages.current import configured_phase
-from orchestrator.stages.phase_start import FIRST_COOLDOWN, is_lean
+from orchestrator.stages.effort import effort_of
+from orchestrator.stages.phase_start import FIRST_COOLDOWN
 from orchestrator.stages.search_decision import floor_steps
 from orchestrator.stages.share_shift import moves
 from state.records import Adjustment
@@ -67,8 +68,8 @@ def _fit(state: RunState, config: RunConfig, settings: PhaseSettings, steps: int
     phase = configured_phase(state, config)
     adapted = phase.model_copy(update={"steps_per_candidate": settings.steps_per_candidate})
     living = sum(lineage.alive for lineage in phase_of(state).start_lineages)
-    lean = is_lean(state, phase)
-    return fit_search(adapted, config.evolution, steps, living, is_lean=lean)
+    effort = effort_of(state, config, phase.name)
+    return fit_search(adapted, config.evolution, steps, living, effort=effort)
 
 
 def adjustments(state: RunState, after: RunState) -> tuple[Adjustment, ...]:

@@ -8,6 +8,7 @@ from orchestrator.evolution.regime import GAP_GROWTH, MANY_PASSES, regime_of, sh
 from orchestrator.run_state import Regime, RunState
 from orchestrator.stages.conclusion import Event
 from orchestrator.stages.current import current_phase
+from orchestrator.stages.effort import effort_in_words
 from state.records import Adjustment, Decision, Ledger
 
 
@@ -28,7 +29,8 @@ def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
         return None
     ledger, moved = shifted(config, state.ledger, state.lineages, regime.kind)
     adjustments = moves(state.ledger, ledger)
-    reason = f"{in_words(regime)}: {_consequence(regime, moved)}"
+    state = state.model_copy(update={"ledger": ledger, "regime": regime})
+    reason = f"{in_words(regime)}: {_consequence(regime, moved, effort_in_words(state, config))}"
     decision = Decision(
         phase="primordial",
         generation=state.generation - 1,
@@ -38,8 +40,7 @@ def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
         adjustments=adjustments,
     )
     event = Event(kind="regime", data={"regime": regime.kind, "reason": reason, "moved": moved})
-    told = {"decisions": (*state.decisions, decision)}
-    state = state.model_copy(update={"ledger": ledger, "regime": regime, **told})
+    state = state.model_copy(update={"decisions": (*state.decisions, decision)})
     return ShareShift(state, decision, event)
 
 
@@ -67,14 +68,14 @@ def in_words(regime: Regime) -> str:
     )
 
 
-def _consequence(regime: Regime, moved: int) -> str:
+def _consequence(regime: Regime, moved: int, effort: str) -> str:
     if regime.kind == "overfit_limited":
         if not moved:
-            return "no step changes hands, the fewest challengers"
-        return f"{moved} steps of Cambrian make the host's half, with the fewest challengers"
+            return f"no step changes hands; {effort}"
+        return f"{moved} steps of Cambrian make the host's half; {effort}"
     if not moved:
-        return "the lineages hold no step more than they need"
-    return f"the lineages keep what they need, {moved} steps go to the host"
+        return f"the lineages hold no step more than they need; {effort}"
+    return f"the lineages keep what they need, {moved} steps go to the host; {effort}"
 
 
 def _numbers(regime: Regime) -> dict[str, float]:

@@ -136,7 +136,7 @@ def test_the_phases_that_give_keep_what_their_search_and_their_decay_need(
         )
         if not given_up:
             continue
-        after = fit_search(phase, config.evolution, kept[phase.name], num_lineages, is_lean=True)
+        after = fit_search(phase, config.evolution, kept[phase.name], num_lineages, effort="lean")
         assert after.steps_per_candidate == before.steps_per_candidate
         assert after.null_pairs >= 2
         assert after.population == max(4, num_lineages + 1)

@@ -8,10 +8,12 @@ import pytest
 
 from orchestrator.cli import main
 from orchestrator.extension import extend
-from orchestrator.phases import phases_of
+from orchestrator.phases import SearchFit
 from orchestrator.run_state import RunState
+from orchestrator.stages.effort import effort_of
 from orchestrator.verification.replayed import replay_checks
 from state.commit import load_commit
+from state.records import PhaseName
 from tests.builders import ScriptedEngine, ScriptedRun
 from tests.memory_runs import MemoryEngine, check, drive, spent_exactly
 from tests.phase_ends import config_of, worse_at_first
@@ -37,6 +39,11 @@ def allotted(state: RunState, name: str) -> int:
 @pytest.fixture(scope="module")
 def short_of_steps() -> list[RunState]:
     return drive(config_of(6.0), MemoryEngine())
+
+
+@pytest.fixture(scope="module")
+def searching_on() -> list[RunState]:
+    return drive(config_of(6.0, evolution={"idle_after": 0}), MemoryEngine())
 
 
 def place_of_shift(states: list[RunState]) -> int:
@@ -71,24 +78,56 @@ def test_the_shift_is_a_decision_with_its_numbers(short_of_steps: list[RunState]
     assert told.decisions[-1] == decision
 
 
+def first_generation(states: list[RunState], index: int) -> SearchFit:
+    """How the phase was fitted."""
+    state = next(one for one in states if one.phase_index == index and one.stage == "generation")
+    assert state.phase is not None
+    assert state.phase.fit is not None
+    return state.phase.fit
+
+
+@pytest.mark.parametrize(("index", "name"), [(2, "cambrian"), (3, "oxidation")])
 def test_lean_phases_have_the_fewest_challengers_and_still_hold_a_search(
-    short_of_steps: list[RunState],
+    searching_on: list[RunState], index: int, name: str
 ) -> None:
-    for index in (2, 3):
-        state = next(
-            one for one in short_of_steps if one.phase_index == index and one.stage == "generation"
+    fit = first_generation(searching_on, index)
+    assert fit.population == 4
+    assert fit.null_pairs >= 2
+    summary = next(one for one in searching_on[-1].summaries if one.name == name)
+    assert summary.generations >= 3
+    assert "population" in summary.note
+
+
+@pytest.mark.parametrize("index", [2, 3])
+def test_a_search_in_vain_ends_with_primordial(short_of_steps: list[RunState], index: int) -> None:
+    end = short_of_steps[-1]
+    assert end.counts.accepted == 0
+    fit = first_generation(short_of_steps, index)
+    assert (fit.population, fit.null_pairs) == (3, 0)
+    assert "24 challengers or more were tried and none was accepted" in fit.note
+    tried = short_of_steps[place_of_shift(short_of_steps)].counts.evaluated
+    assert end.counts.evaluated == tried >= 24
+    decision = short_of_steps[place_of_shift(short_of_steps)].last_decision
+    assert decision is not None
+    assert decision.reason.endswith(f"no challengers, as none of the {tried} tried was accepted")
+
+
+def test_a_search_goes_on_where_one_was_accepted_or_too_few_were_tried(
+    searching_on: list[RunState],
+) -> None:
+    state = searching_on[place_of_shift(searching_on)]
+    config, tried = config_of(6.0), state.counts.evaluated
+
+    def effort(accepted: int, enough: int, phase: PhaseName = "oxidation") -> str:
+        counts = state.counts.model_copy(update={"accepted": accepted})
+        asked = config.model_copy(
+            update={"evolution": config.evolution.model_copy(update={"idle_after": enough})}
         )
-        assert state.phase is not None
-        assert state.phase.fit is not None
-        assert state.phase.fit.population == 4
-        assert state.phase.fit.null_pairs >= 2
-        summary = next(
-            one
-            for one in short_of_steps[-1].summaries
-            if one.name == phases_of(config_of(6.0))[index].name
-        )
-        assert summary.generations >= 3
-        assert "population" in summary.note
+        return effort_of(state.model_copy(update={"counts": counts}), asked, phase)
+
+    assert effort(0, tried) == "none"
+    assert effort(0, tried + 1) == effort(1, tried) == effort(0, 0) == "lean"
+    assert effort(0, tried, "primordial") == "full"
 
 
 def test_the_decay_of_the_lineages_still_ends_at_zero() -> None:
