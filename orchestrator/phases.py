@@ -73,6 +73,8 @@ TRAINING = PhaseConfig(name="training", kind="single", share=100)
 """The one phase of `symbio-auto train`."""
 
 
+YIELDING: tuple[PhaseName, ...] = ("cambrian", "oxidation")
+"""Phases that search less once it is known what the run is short of, and give steps to the host."""
 Effort = Literal["full", "lean", "none"]
 """Challengers as configured, the fewest, or none."""
 

@@ -12,7 +12,13 @@ from typing import Literal, NamedTuple
 
 from orchestrator import ledger as books
 from orchestrator.config import PhaseConfig, RunConfig
-from orchestrator.phases import fit_search, least_allotment, phases_of, smallest_population
+from orchestrator.phases import (
+    YIELDING,
+    fit_search,
+    least_allotment,
+    phases_of,
+    smallest_population,
+)
 from orchestrator.run_state import LineageState, Regime
 from state.records import Ledger, PhaseName
 
@@ -126,9 +132,7 @@ def kept_steps(config: RunConfig, ledger: Ledger, ages: Sequence[int]) -> Mappin
     """Steps that Cambrian and Oxidation keep: replicate pairs and `min_generations` generations of
     the smallest population, and in Oxidation a decay over a fifth of the lineages' mean age.
     """
-    cambrian, oxidation = (
-        phase for phase in phases_of(config) if phase.name in ("cambrian", "oxidation")
-    )
+    cambrian, oxidation = (phase for phase in phases_of(config) if phase.name in YIELDING)
     population = smallest_population(config.evolution, len(ages))
     explored = _kept(config, cambrian, ledger, len(ages), own_steps=0)
     age = fmean(ages) + explored / population

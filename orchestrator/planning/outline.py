@@ -6,7 +6,15 @@ from typing import NamedTuple
 from orchestrator import ledger as books
 from orchestrator.config import PhaseConfig, RunConfig
 from orchestrator.evolution.regime import regime_of, shifted
-from orchestrator.phases import Effort, SearchFit, fit_search, phases_of, purpose, shares_of
+from orchestrator.phases import (
+    YIELDING,
+    Effort,
+    SearchFit,
+    fit_search,
+    phases_of,
+    purpose,
+    shares_of,
+)
 from orchestrator.run_state import LineageState
 from state.base import Record
 from state.genome import parse
@@ -57,7 +65,7 @@ def fit_of(config: RunConfig, phase: PhaseConfig, allotment: Allotment) -> Searc
     """A search phase in its steps; None for the others."""
     if phase.kind != "search":
         return None
-    lean = allotment.lean and phase.name in ("cambrian", "oxidation")
+    lean = allotment.lean and phase.name in YIELDING
     steps, lineages = allotment.steps[phase.name], config.evolution.lineages
     effort: Effort = "lean" if lean else "full"
     return fit_search(phase, config.evolution, steps, lineages, effort=effort)

@@ -1,9 +1,7 @@
 """How much a phase searches, by what the run has found so far."""
 
-from typing import assert_never
-
 from orchestrator.config import RunConfig
-from orchestrator.phases import Effort
+from orchestrator.phases import YIELDING, Effort
 from orchestrator.run_state import RunState
 from state.records import PhaseName
 
@@ -12,7 +10,7 @@ def effort_of(state: RunState, config: RunConfig, phase: PhaseName) -> Effort:
     """Of the phase's search. Once it is known what the run is short of, its steps are to train
     models: the fewest challengers, and none where all before them were tried in vain.
     """
-    if state.regime is None or phase not in ("cambrian", "oxidation"):
+    if state.regime is None or phase not in YIELDING:
         return "full"
     enough, counts = config.evolution.idle_after, state.counts
     in_vain = not counts.accepted and counts.evaluated >= enough > 0
@@ -20,15 +18,7 @@ def effort_of(state: RunState, config: RunConfig, phase: PhaseName) -> Effort:
 
 
 def effort_in_words(state: RunState, config: RunConfig) -> str:
-    """What Cambrian and Oxidation are going to do without, once a run's regime is known."""
-    effort = effort_of(state, config, "cambrian")
-    match effort:
-        case "full":
-            return "all challengers"
-        case "lean":
-            return "the fewest challengers"
-        case "none":
-            tried = state.counts.evaluated
-            return f"no challengers, as none of the {tried} tried was accepted"
-        case _:
-            assert_never(effort)
+    """What Cambrian and Oxidation are going to search with, once a run's regime is known."""
+    if effort_of(state, config, "cambrian") == "none":
+        return f"no challengers, as none of the {state.counts.evaluated} tried was accepted"
+    return "the fewest challengers"

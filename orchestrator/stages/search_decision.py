@@ -1,7 +1,7 @@
 """From the table's decision to the next state of a search phase."""
 
 from orchestrator import ledger as books
-from orchestrator.config import PhaseConfig, RunConfig
+from orchestrator.config import RunConfig
 from orchestrator.evolution.kuramoto import drop, is_locked
 from orchestrator.run_state import Dormant, LineageState, RunState
 from orchestrator.stages.conclusion import phase_of
@@ -153,7 +153,7 @@ def _advance(state: RunState, name: PhaseName, decision: Decision) -> RunState:
 
 def prune(state: RunState, config: RunConfig) -> RunState:
     """In Oxidation, drop lineages far behind the best; two at least go on."""
-    phase: PhaseConfig = configured_phase(state, config)
+    phase = configured_phase(state, config)
     if phase.name != "oxidation":
         return state
     limit = _best_now(state) * (1 + config.evolution.prune_margin)
