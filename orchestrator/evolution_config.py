@@ -92,10 +92,13 @@ class EvolutionConfig(Record):
     """Where Primordial ends, a run that is short of steps moves them from the lineages to the host.
     The preset `original` keeps its shares.
     """
-    idle_after: int = Field(default=24, ge=0)
-    """Challengers of which none was accepted, where Primordial ends, that end the search: Cambrian
-    and Oxidation train the lineages. 0 goes on. A run whose shares stay goes on too.
+    idle_after: int = Field(default=12, ge=0)
+    """Challengers of Primordial, or as many as `idle_share` pays for, that end the search if none
+    was accepted: at once where a run is short of steps, else with the phase. 0 goes on. A run
+    whose shares stay goes on too.
     """
+    idle_share: float = Field(default=0.02, ge=0, le=1)
+    """Of the budget, what challengers may cost before the search is in vain."""
     parts: PartsConfig = PartsConfig()
 
     @field_validator("activation", mode="before")

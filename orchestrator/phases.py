@@ -148,11 +148,23 @@ def _why_none(evolution: EvolutionConfig, allotted: int, effort: Effort) -> str:
     if evolution.parts.search == "none":
         return "evolution.parts.search is none"
     if effort == "none":
-        return f"{evolution.idle_after} challengers or more were tried and none was accepted"
+        return "enough challengers were tried and none was accepted"
     return (
         f"{allotted} steps cannot hold {evolution.min_generations} generations of "
         f"{evolution.min_population} members"
     )
+
+
+def challengers_in_vain(config: RunConfig) -> int:
+    """So many, none of them accepted, end the search: `idle_after`, or as many of Primordial's as
+    `idle_share` of the budget pays for; 0 where nothing ends it.
+    """
+    evolution = config.evolution
+    if not evolution.idle_after:
+        return 0
+    primordial = next(one for one in phases_of(config) if one.name == "primordial")
+    paid = int(evolution.idle_share * config.budget) // primordial.steps_per_candidate
+    return max(evolution.idle_after, paid)
 
 
 def least_allotment(

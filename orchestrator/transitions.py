@@ -46,6 +46,8 @@ class Situation(Record):
     """Generations that found the search exhausted since that was answered."""
     closing: bool = False
     """The search is over; what is left of the phase trains the lineages."""
+    tried_in_vain: int = 0
+    """Challengers that end the phase, as none was accepted; 0 where it goes on."""
     reverted: bool = False
     """The phase has gone back to a dormant copy before; it does so once."""
 
@@ -64,6 +66,7 @@ def _rows(now: Situation) -> Sequence[tuple[str, str | None]]:
         ("extend", _worth_extending(now)),
         ("continue", "the remainder trains the lineages" if now.closing else None),
         ("advance", _budget_used(now)),
+        ("advance", _in_vain(now)),
         ("advance", _converged(now)),
         ("advance", _exhausted(now)),
         ("continue", _punctuated(now)),
@@ -100,6 +103,12 @@ def _budget_used(now: Situation) -> str | None:
         f"{now.steps_left} steps are left and a generation may take {now.generation_cost}; "
         "the remainder trains the lineages"
     )
+
+
+def _in_vain(now: Situation) -> str | None:
+    if not now.tried_in_vain:
+        return None
+    return f"none of the {now.tried_in_vain} challengers tried was accepted, so the search ends"
 
 
 def _converged(now: Situation) -> str | None:

@@ -8,7 +8,7 @@ memorise, and their average, or a host that they teach, generalises better.
 from collections.abc import Mapping, Sequence
 from math import ceil
 from statistics import fmean
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from orchestrator import ledger as books
 from orchestrator.config import PhaseConfig, RunConfig
@@ -57,12 +57,17 @@ def may_shift(config: RunConfig) -> bool:
     return config.preset != "original" and config.evolution.shift_shares
 
 
+def passes_of(config: RunConfig) -> float | None:
+    """Over the text, of one model with the whole budget; None where the text is not known."""
+    tokens = config.data.train_tokens
+    return tokens and config.budget * config.optimizer.batch * config.model.block / tokens
+
+
 def regime_of(config: RunConfig, lineages: Sequence[LineageState]) -> Regime | None:
     """What the run is short of; None where the shares are to stay or the text is not known."""
-    tokens = config.data.train_tokens
-    if tokens is None or not may_shift(config):
+    passes = passes_of(config)
+    if passes is None or not may_shift(config):
         return None
-    passes = config.budget * config.optimizer.batch * config.model.block / tokens
     growth = gap_growth(lineages)
     often = passes >= MANY_PASSES or (growth is not None and growth >= GAP_GROWTH)
     kind = "overfit_limited" if often else "compute_limited"
@@ -105,19 +110,31 @@ def shifted(
     config: RunConfig,
     ledger: Ledger,
     lineages: Sequence[LineageState],
-    kind: Literal["compute_limited", "overfit_limited"],
+    regime: Regime,
 ) -> Shift:
     """Short of steps: Cambrian and Oxidation with the least they need. Short of text: Cambrian
     gives what the host lacks of its half. The host's phases get it, each by its share.
     """
-    kept = kept_steps(config, ledger, [one.age_steps for one in lineages if one.alive])
-    if kind == "overfit_limited":
+    ages = [one.age_steps for one in lineages if one.alive]
+    needed = _passing_steps if regime.tried_in_vain else kept_steps
+    kept = needed(config, ledger, ages)
+    if regime.kind == "overfit_limited":
         kept = {"cambrian": _less_the_half(ledger, kept["cambrian"])}
     moved = sum(books.remaining(ledger, name) - steps for name, steps in kept.items())
     shares: dict[PhaseName, int] = {
         phase.name: phase.share for phase in phases_of(config) if phase.name in HOSTS
     }
     return Shift(books.reallot(ledger, kept, shares), moved)
+
+
+def _passing_steps(
+    config: RunConfig, ledger: Ledger, ages: Sequence[int]
+) -> Mapping[PhaseName, int]:
+    """Steps of phases that no longer search, where every one is worth more to the host: one short
+    generation of the lineages.
+    """
+    short = len(ages) * config.evolution.min_steps_per_candidate
+    return {name: min(books.remaining(ledger, name), short) for name in YIELDING}
 
 
 def _less_the_half(ledger: Ledger, least: int) -> int:

@@ -83,7 +83,7 @@ def likely_allotment(config: RunConfig) -> Allotment:
     ledger = books.open_ledger(config.budget, shares_of(config), ())
     for name in ("abiogenesis", "primordial"):
         ledger = books.settle(books.reserve(ledger, name, first[name]), name, first[name])
-    ledger = shifted(config, ledger, _lineages(config, first), regime.kind).ledger
+    ledger = shifted(config, ledger, _lineages(config, first), regime).ledger
     return Allotment(_steps(ledger), lean=True)
 
 

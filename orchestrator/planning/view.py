@@ -173,11 +173,13 @@ def _shift(plan: Plan) -> str:
     if plan.tokens.passes >= MANY_PASSES:
         return (
             f"{plan.tokens.passes:.1f} passes over the text are not under {MANY_PASSES:g}: where "
-            "primordial ends, cambrian and oxidation go on with the fewest challengers or none"
+            "primordial ends, cambrian and oxidation go on with the fewest challengers, or none if "
+            "all before were tried in vain"
         )
     return (
         f"{plan.tokens.passes:.1f} passes over the text are under {MANY_PASSES:g}: where "
-        f"primordial ends, cambrian and oxidation will likely keep what they need; {goes}"
+        f"primordial ends, cambrian and oxidation will likely keep what they need; {goes}, and "
+        "nearly all of theirs if all challengers before were tried in vain"
     )
 
 

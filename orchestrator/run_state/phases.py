@@ -130,3 +130,5 @@ class Regime(Record):
     """By how much search less training loss grew between the halves of the phase, in nats per
     token, mean of the lineages; None where too little was measured.
     """
+    tried_in_vain: int = 0
+    """Challengers that ended the search, as none was accepted; 0 where it goes on."""

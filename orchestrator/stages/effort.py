@@ -1,24 +1,45 @@
 """How much a phase searches, by what the run has found so far."""
 
 from orchestrator.config import RunConfig
-from orchestrator.phases import YIELDING, Effort
-from orchestrator.run_state import RunState
+from orchestrator.evolution.regime import MANY_PASSES, may_shift, passes_of
+from orchestrator.phases import YIELDING, Effort, challengers_in_vain
+from orchestrator.run_state import Regime, RunState
+from orchestrator.stages.conclusion import phase_of
+from orchestrator.stages.current import current_phase
 from state.records import PhaseName
+
+
+def tried_in_vain(state: RunState, config: RunConfig) -> int:
+    """Challengers of Primordial, which is going on or has just ended, where they are enough to end
+    the search and none was accepted; else 0.
+    """
+    if current_phase(state, config) != "primordial":
+        return 0
+    tried, enough = phase_of(state).num_challengers, challengers_in_vain(config)
+    return tried if enough and tried >= enough and not state.counts.accepted else 0
+
+
+def ends_at_once(state: RunState, config: RunConfig) -> int:
+    """The same where the phase is not trained to its end either: few passes over the text say from
+    the start that the host needs the steps.
+    """
+    passes = passes_of(config)
+    short = passes is not None and passes < MANY_PASSES and may_shift(config)
+    return tried_in_vain(state, config) if short else 0
 
 
 def effort_of(state: RunState, config: RunConfig, phase: PhaseName) -> Effort:
     """Of the phase's search. Once it is known what the run is short of, its steps are to train
-    models: the fewest challengers, and none where all before them were tried in vain.
+    models: the fewest challengers, and none where all of Primordial's were tried in vain.
     """
     if state.regime is None or phase not in YIELDING:
         return "full"
-    enough, counts = config.evolution.idle_after, state.counts
-    in_vain = not counts.accepted and counts.evaluated >= enough > 0
-    return "none" if in_vain else "lean"
+    goes_on = not config.evolution.idle_after or not state.regime.tried_in_vain
+    return "lean" if goes_on else "none"
 
 
-def effort_in_words(state: RunState, config: RunConfig) -> str:
-    """What Cambrian and Oxidation are going to search with, once a run's regime is known."""
-    if effort_of(state, config, "cambrian") == "none":
-        return f"no challengers, as none of the {state.counts.evaluated} tried was accepted"
+def effort_in_words(regime: Regime) -> str:
+    """What Cambrian and Oxidation are going to search with."""
+    if regime.tried_in_vain:
+        return f"no challengers, as none of the {regime.tried_in_vain} tried was accepted"
     return "the fewest challengers"

@@ -6,6 +6,7 @@ from orchestrator.evolution.kuramoto import drop, is_locked
 from orchestrator.run_state import Dormant, LineageState, RunState
 from orchestrator.stages.conclusion import phase_of
 from orchestrator.stages.current import configured_phase, current_phase
+from orchestrator.stages.effort import ends_at_once
 from orchestrator.stages.search_answer import answer, answerable, resize
 from orchestrator.stages.search_plan import next_cost
 from orchestrator.transitions import Situation
@@ -39,6 +40,7 @@ def situation(
         cooldown_left=phase.cooldown_left,
         exhaustions=phase.exhaustions,
         closing=phase.closing,
+        tried_in_vain=ends_at_once(after, config),
         reverted=any(decision.kind == "revert" for decision in after.decisions),
     )
 
@@ -67,7 +69,7 @@ def apply(
         case "extend":
             after = _extend(after, name, int(decision.numbers["generation_cost"]))
         case "advance":
-            after = _advance(after, name, decision)
+            after = _advance(after, config, decision)
         case "adapt":
             after, decision = answer(after, config, decision, findings)
             after, decision = resize(after, config, decision, findings)
@@ -138,14 +140,16 @@ def _extend(state: RunState, name: PhaseName, cost: int) -> RunState:
     return state.model_copy(update={"ledger": ledger, "phase": phase})
 
 
-def _advance(state: RunState, name: PhaseName, decision: Decision) -> RunState:
-    """Close the phase. What convergence saved goes to Endosymbiosis; a mere remainder trains, and
-    so does all of Oxidation, which anneals the lineages.
+def _advance(state: RunState, config: RunConfig, decision: Decision) -> RunState:
+    """Close the phase. What convergence saved goes to Endosymbiosis; what a search in vain saved to
+    Cambrian, of which it is then asked what it needs; a mere remainder trains, and so does all of
+    Oxidation, which anneals the lineages.
     """
-    numbers = decision.numbers
+    numbers, name = decision.numbers, decision.phase
     if name != "oxidation" and numbers["steps_left"] >= numbers["generation_cost"]:
+        target: PhaseName = "cambrian" if ends_at_once(state, config) else "endosymbiosis"
         left = books.remaining(state.ledger, name)
-        ledger = books.transfer(state.ledger, name, "endosymbiosis", left)
+        ledger = books.transfer(state.ledger, name, target, left)
         state = state.model_copy(update={"ledger": ledger})
     phase = phase_of(state).model_copy(update={"closing": True})
     return state.model_copy(update={"phase": phase})

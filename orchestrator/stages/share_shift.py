@@ -8,7 +8,7 @@ from orchestrator.evolution.regime import GAP_GROWTH, MANY_PASSES, regime_of, sh
 from orchestrator.run_state import Regime, RunState
 from orchestrator.stages.conclusion import Event
 from orchestrator.stages.current import current_phase
-from orchestrator.stages.effort import effort_in_words
+from orchestrator.stages.effort import effort_in_words, tried_in_vain
 from state.records import Adjustment, Decision, Ledger
 
 
@@ -27,10 +27,11 @@ def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
     regime = regime_of(config, state.lineages)
     if regime is None:
         return None
-    ledger, moved = shifted(config, state.ledger, state.lineages, regime.kind)
+    regime = regime.model_copy(update={"tried_in_vain": tried_in_vain(state, config)})
+    ledger, moved = shifted(config, state.ledger, state.lineages, regime)
     adjustments = moves(state.ledger, ledger)
     state = state.model_copy(update={"ledger": ledger, "regime": regime})
-    reason = f"{in_words(regime)}: {_consequence(regime, moved, effort_in_words(state, config))}"
+    reason = f"{in_words(regime)}: {_consequence(regime, moved)}"
     decision = Decision(
         phase="primordial",
         generation=state.generation - 1,
@@ -68,14 +69,16 @@ def in_words(regime: Regime) -> str:
     )
 
 
-def _consequence(regime: Regime, moved: int, effort: str) -> str:
+def _consequence(regime: Regime, moved: int) -> str:
+    effort = effort_in_words(regime)
     if regime.kind == "overfit_limited":
         if not moved:
             return f"no step changes hands; {effort}"
         return f"{moved} steps of Cambrian make the host's half; {effort}"
     if not moved:
         return f"the lineages hold no step more than they need; {effort}"
-    return f"the lineages keep what they need, {moved} steps go to the host; {effort}"
+    kept = "one short generation a phase" if regime.tried_in_vain else "what they need"
+    return f"the lineages keep {kept}, {moved} steps go to the host; {effort}"
 
 
 def _numbers(regime: Regime) -> dict[str, float]:

@@ -19,8 +19,8 @@ from orchestrator.evolution.regime import (
     regime_of,
     shifted,
 )
-from orchestrator.phases import fit_search, phases_of, shares_of
-from orchestrator.run_state import LineageState
+from orchestrator.phases import challengers_in_vain, fit_search, phases_of, shares_of
+from orchestrator.run_state import LineageState, Regime
 from state.records import Evaluation
 from tests.builders import (
     BLOCK_BYTES,
@@ -151,14 +151,16 @@ def test_the_phases_that_give_keep_what_their_search_and_their_decay_need(
     st.integers(60, 200_000),
     st.integers(0, 3000),
     st.sampled_from(["compute_limited", "overfit_limited"]),
+    st.sampled_from([0, 12]),
 )
 def test_a_shift_makes_no_steps_and_takes_none(
-    budget: int, age: int, kind: Literal["compute_limited", "overfit_limited"]
+    budget: int, age: int, kind: Literal["compute_limited", "overfit_limited"], tried: int
 ) -> None:
     config = config_of(5.0, budget=budget)
     ledger = books.open_ledger(budget, shares_of(config), ())
     old = LineageState(index=0, genome=GELU, init_seed=0, age_steps=age)
-    after, moved = shifted(config, ledger, [old, old, old], kind)
+    regime = Regime(kind=kind, passes=5.0, tried_in_vain=tried)
+    after, moved = shifted(config, ledger, [old, old, old], regime)
     assert sum(line.allotted for line in after.lines) == budget
     gained = [
         books.remaining(after, name) - books.remaining(ledger, name)
@@ -174,7 +176,8 @@ def test_short_of_text_the_host_has_half_or_cambrian_what_it_needs(budget: int, 
     config = config_of(40.0, budget=budget)
     ledger = books.open_ledger(budget, shares_of(config), ())
     old = LineageState(index=0, genome=GELU, init_seed=0, age_steps=age)
-    after, _ = shifted(config, ledger, [old, old, old], "overfit_limited")
+    regime = Regime(kind="overfit_limited", passes=40.0)
+    after, _ = shifted(config, ledger, [old, old, old], regime)
     host = sum(books.line(after, name).allotted for name in ("endosymbiosis", "homeostasis"))
     least = kept_steps(config, ledger, [age] * 3)["cambrian"]
     assert books.remaining(after, "cambrian") >= least
@@ -186,3 +189,37 @@ def test_a_phase_without_challengers_has_nothing_to_give() -> None:
     config = config_of(5.0, budget=300)
     ledger = books.open_ledger(300, shares_of(config), ())
     assert kept_steps(config, ledger, [10, 10, 10]) == {"cambrian": 72, "oxidation": 48}
+
+
+@given(st.integers(500, 200_000), st.integers(2, 4))
+def test_short_of_steps_a_search_in_vain_leaves_the_lineages_one_short_generation(
+    budget: int, num_lineages: int
+) -> None:
+    config = config_of(5.0, budget=budget)
+    ledger = books.open_ledger(budget, shares_of(config), ())
+    old = LineageState(index=0, genome=GELU, init_seed=0, age_steps=100)
+    regime = Regime(kind="compute_limited", passes=5.0, tried_in_vain=12)
+    after, _ = shifted(config, ledger, [old] * num_lineages, regime)
+    for phase in phases_of(config)[2:4]:
+        steps = books.remaining(after, phase.name)
+        fit = fit_search(phase, config.evolution, steps, num_lineages, effort="none")
+        assert steps == num_lineages * config.evolution.min_steps_per_candidate
+        assert fit.steps_per_candidate == config.evolution.min_steps_per_candidate
+
+
+@pytest.mark.parametrize(
+    ("budget", "evolution", "enough"),
+    [
+        (2_000, {}, 12),
+        (12_000, {}, 12),
+        (50_000, {}, 50),
+        (50_000, {"idle_share": 0.0}, 12),
+        (50_000, {"idle_after": 60}, 60),
+        (50_000, {"idle_after": 0}, 0),
+    ],
+)
+def test_a_search_is_in_vain_by_number_and_by_cost(
+    budget: int, evolution: dict[str, float], enough: int
+) -> None:
+    config = config_of(5.0, budget=budget, evolution=evolution)
+    assert challengers_in_vain(config) == enough

@@ -42,7 +42,7 @@ def test_slots_make_no_phase_longer_and_no_row_shorter_than_its_share(
 
 
 class Played(NamedTuple):
-    """A whole run of 8,000 steps in memory."""
+    """A whole run of 8,000 steps in memory, whose search goes on to the end of Oxidation."""
 
     engine: MemoryEngine
     passes: float
@@ -53,7 +53,7 @@ class Played(NamedTuple):
 @pytest.fixture(scope="module", params=[6.0, 30.0], ids=["short of steps", "short of text"])
 def seen(request: pytest.FixtureRequest) -> Played:
     engine = MemoryEngine()
-    states = drive(config_of(request.param), engine)
+    states = drive(config_of(request.param, evolution={"idle_after": 0}), engine)
     assert states[-1].status == "finished"
     return Played(engine, request.param, states[-1])
 

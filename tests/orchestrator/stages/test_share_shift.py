@@ -10,11 +10,11 @@ from orchestrator.cli import main
 from orchestrator.extension import extend
 from orchestrator.phases import SearchFit
 from orchestrator.run_state import RunState
-from orchestrator.stages.effort import effort_of
+from orchestrator.stages.effort import effort_of, ends_at_once, tried_in_vain
 from orchestrator.verification.replayed import replay_checks
 from state.commit import load_commit
 from state.records import PhaseName
-from tests.builders import ScriptedEngine, ScriptedRun
+from tests.builders import ScriptedEngine, ScriptedRun, make_config
 from tests.memory_runs import MemoryEngine, check, drive, spent_exactly
 from tests.phase_ends import config_of, worse_at_first
 from trainer.demo_corpus import write_demo_corpus
@@ -50,13 +50,36 @@ def place_of_shift(states: list[RunState]) -> int:
     return next(n for n, one in enumerate(states) if one.regime is not None)
 
 
-def test_a_run_short_of_steps_spends_them_on_the_host(short_of_steps: list[RunState]) -> None:
-    place = place_of_shift(short_of_steps)
-    before, after = short_of_steps[place - 1], short_of_steps[place]
+def test_a_run_short_of_steps_spends_them_on_the_host(searching_on: list[RunState]) -> None:
+    place = place_of_shift(searching_on)
+    before, after = searching_on[place - 1], searching_on[place]
     assert allotted(after, "cambrian") < allotted(before, "cambrian") == 1920
     assert allotted(after, "oxidation") < allotted(before, "oxidation") == 1280
     freed = 1920 + 1280 - allotted(after, "cambrian") - allotted(after, "oxidation")
     assert allotted(after, "endosymbiosis") == pytest.approx(2400 + 0.75 * freed, abs=1)
+    assert spent_exactly(searching_on[-1])
+
+
+def test_a_search_in_vain_gives_what_it_did_not_spend_and_nearly_all_else_to_the_host(
+    short_of_steps: list[RunState],
+) -> None:
+    place = place_of_shift(short_of_steps)
+    after = short_of_steps[place]
+    (advance,) = [one for one in after.summaries[-1].decisions if one.kind == "advance"]
+    assert advance.reason == "none of the 12 challengers tried was accepted, so the search ends"
+    saved = 1280 - allotted(after, "primordial")
+    assert saved >= 640
+    assert [allotted(after, name) for name in ("cambrian", "oxidation")] == [30, 30]
+    freed = saved + 1920 + 1280 - 60
+    assert allotted(after, "endosymbiosis") == pytest.approx(2400 + 0.75 * freed, abs=1)
+    assert [one.name for one in short_of_steps[-1].summaries] == [
+        "abiogenesis",
+        "primordial",
+        "cambrian",
+        "oxidation",
+        "endosymbiosis",
+        "homeostasis",
+    ]
     assert spent_exactly(short_of_steps[-1])
 
 
@@ -104,35 +127,61 @@ def test_a_search_in_vain_ends_with_primordial(short_of_steps: list[RunState], i
     assert end.counts.accepted == 0
     fit = first_generation(short_of_steps, index)
     assert (fit.population, fit.null_pairs) == (3, 0)
-    assert "24 challengers or more were tried and none was accepted" in fit.note
-    tried = short_of_steps[place_of_shift(short_of_steps)].counts.evaluated
-    assert end.counts.evaluated == tried >= 24
+    assert "enough challengers were tried and none was accepted" in fit.note
+    regime = end.regime
+    assert regime is not None
+    tried = regime.tried_in_vain
+    assert end.counts.evaluated - short_of_steps[0].counts.evaluated >= tried >= 12
     decision = short_of_steps[place_of_shift(short_of_steps)].last_decision
     assert decision is not None
     assert decision.reason.endswith(f"no challengers, as none of the {tried} tried was accepted")
 
 
 def test_a_search_goes_on_where_one_was_accepted_or_too_few_were_tried(
-    searching_on: list[RunState],
+    short_of_steps: list[RunState],
 ) -> None:
-    state = searching_on[place_of_shift(searching_on)]
-    config, tried = config_of(6.0), state.counts.evaluated
+    state, config = short_of_steps[place_of_shift(short_of_steps) - 1], config_of(6.0)
+    assert state.phase is not None
+    tried = state.phase.num_challengers
 
-    def effort(accepted: int, enough: int, phase: PhaseName = "oxidation") -> str:
+    def counted(accepted: int, enough: int) -> int:
         counts = state.counts.model_copy(update={"accepted": accepted})
-        asked = config.model_copy(
-            update={"evolution": config.evolution.model_copy(update={"idle_after": enough})}
-        )
-        return effort_of(state.model_copy(update={"counts": counts}), asked, phase)
+        evolution = config.evolution.model_copy(update={"idle_after": enough})
+        asked = config.model_copy(update={"evolution": evolution})
+        return tried_in_vain(state.model_copy(update={"counts": counts}), asked)
 
-    assert effort(0, tried) == "none"
-    assert effort(0, tried + 1) == effort(1, tried) == effort(0, 0) == "lean"
-    assert effort(0, tried, "primordial") == "full"
+    assert counted(0, tried) == tried
+    assert counted(0, tried + 1) == counted(1, tried) == counted(0, 0) == 0
+    assert ends_at_once(state, config) == tried
+    assert (
+        ends_at_once(state, config_of(18.0)) == ends_at_once(state, make_config(budget=8000)) == 0
+    )
+    assert ends_at_once(state, config_of(6.0, evolution={"shift_shares": False})) == 0
+
+
+@pytest.mark.parametrize(
+    ("tried", "idle_after", "phase", "effort"),
+    [
+        (12, 12, "oxidation", "none"),
+        (0, 12, "oxidation", "lean"),
+        (12, 0, "oxidation", "lean"),
+        (12, 12, "primordial", "full"),
+    ],
+)
+def test_what_primordial_found_says_how_much_is_searched(
+    short_of_steps: list[RunState], tried: int, idle_after: int, phase: PhaseName, effort: str
+) -> None:
+    state = short_of_steps[place_of_shift(short_of_steps)]
+    assert state.regime is not None
+    regime = state.regime.model_copy(update={"tried_in_vain": tried})
+    config = config_of(6.0, evolution={"idle_after": idle_after})
+    assert effort_of(state.model_copy(update={"regime": regime}), config, phase) == effort
+    assert effort_of(state.model_copy(update={"regime": None}), config, phase) == "full"
 
 
 def test_the_decay_of_the_lineages_still_ends_at_zero() -> None:
     engine = MemoryEngine()
-    drive(config_of(6.0), engine)
+    drive(config_of(6.0, evolution={"idle_after": 0}), engine)
     last = [one for one in engine.trained() if one.phase == "oxidation" and one.role == "champion"]
     rates = [one.learning_rate.last for one in last]
     assert rates[0] < 1
@@ -149,6 +198,8 @@ def test_a_run_short_of_text_gives_the_host_half() -> None:
     assert state.last_decision.kind == "adapt"
     assert "800 steps of Cambrian make the host's half" in state.last_decision.reason
     assert [allotted(state, name) for name in ("cambrian", "oxidation")] == [1120, 1280]
+    assert state.regime.tried_in_vain >= 24
+    assert first_generation(states, 2).null_pairs == 0
     assert [allotted(state, name) for name in ("endosymbiosis", "homeostasis")] == [3000, 1000]
 
 
