@@ -99,6 +99,8 @@ def _worth_extending(now: Situation) -> str | None:
 def _budget_used(now: Situation) -> str | None:
     if now.steps_left >= now.generation_cost:
         return None
+    if not now.steps_left:
+        return "its steps are spent"
     return (
         f"{now.steps_left} steps are left and a generation may take {now.generation_cost}; "
         "the remainder trains the lineages"
@@ -108,7 +110,7 @@ def _budget_used(now: Situation) -> str | None:
 def _in_vain(now: Situation) -> str | None:
     if not now.tried_in_vain:
         return None
-    return f"none of the {now.tried_in_vain} challengers tried was accepted, so the search ends"
+    return f"none of the {now.tried_in_vain} challengers tried was accepted"
 
 
 def _converged(now: Situation) -> str | None:

@@ -31,6 +31,7 @@ class Counts(Record):
     """Tallies of the population."""
 
     evaluated: int = 0
+    """Challengers."""
     known_redrawn: int = 0
     accepted: int = 0
     null_evaluated: int = 0

@@ -6,7 +6,7 @@ from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.evolution.noise import null_differences
 from orchestrator.phases import fit_search, phases_of
-from orchestrator.run_state import Counts, LineageState, OpenWork, PhaseState, Proposal, RunState
+from orchestrator.run_state import LineageState, OpenWork, PhaseState, Proposal, RunState
 from orchestrator.stages.conclusion import (
     Conclusion,
     charge,
@@ -77,11 +77,12 @@ def conclude(state: RunState, config: RunConfig) -> Conclusion:
     if own is None:
         raise _dead(state, work.tasks[0].task_id)
     lineage = _grown(state.lineages[0], own)
+    twins = state.counts.null_evaluated + len(work.tasks) - 1
     update = {
         "ledger": ledger,
         "lineages": (lineage, *state.lineages[1:]),
         "phase": _with_noise(state, [_bits(one) for one in results.values() if one]),
-        "counts": _counted(state.counts, twins=len(work.tasks) - 1),
+        "counts": state.counts.model_copy(update={"null_evaluated": twins}),
         "known": (lineage.genome,),
         "generation": state.generation + 1,
         "stage": "generation" if books.remaining(ledger, phase) else "phase_end",
@@ -113,15 +114,6 @@ def _with_noise(state: RunState, bits: list[float]) -> PhaseState:
         update={
             "null_differences": (*phase.null_differences, *null_differences(bits)),
             "best_history": (*phase.best_history, bits[0]),
-        }
-    )
-
-
-def _counted(counts: Counts, *, twins: int) -> Counts:
-    return counts.model_copy(
-        update={
-            "evaluated": counts.evaluated + 1,
-            "null_evaluated": counts.null_evaluated + twins,
         }
     )
 

@@ -66,7 +66,7 @@ def test_a_search_in_vain_gives_what_it_did_not_spend_and_nearly_all_else_to_the
     place = place_of_shift(short_of_steps)
     after = short_of_steps[place]
     (advance,) = [one for one in after.summaries[-1].decisions if one.kind == "advance"]
-    assert advance.reason == "none of the 12 challengers tried was accepted, so the search ends"
+    assert advance.reason == "none of the 12 challengers tried was accepted"
     saved = 1280 - allotted(after, "primordial")
     assert saved >= 640
     assert [allotted(after, name) for name in ("cambrian", "oxidation")] == [30, 30]
@@ -131,7 +131,7 @@ def test_a_search_in_vain_ends_with_primordial(short_of_steps: list[RunState], i
     regime = end.regime
     assert regime is not None
     tried = regime.tried_in_vain
-    assert end.counts.evaluated - short_of_steps[0].counts.evaluated >= tried >= 12
+    assert end.counts.evaluated == tried == 12
     decision = short_of_steps[place_of_shift(short_of_steps)].last_decision
     assert decision is not None
     assert decision.reason.endswith(f"no challengers, as none of the {tried} tried was accepted")
