@@ -73,9 +73,16 @@ def _opening(report: Told, phase: PhaseSummary, before: Sequence[PhaseSummary]) 
     if is_merger and report.ensemble is not None:
         told.append(_merger(report.ensemble))
     if phase.note:
-        note = phase.note.partition(": ")[2] or phase.note
-        told.append(f"to fit into its steps: {inline(note.replace('->', 'to'))}")
+        told.append(_fitting(phase.note))
     return " ".join(sentence(one) for one in told if one)
+
+
+def _fitting(note: str) -> str:
+    """What had to shrink, else why there were no challengers."""
+    why, _, changes = note.partition(": ")
+    if "->" in changes:
+        return f"to fit into its steps: {inline(changes.replace('->', 'to'))}"
+    return f"the reason: {inline(why)}"
 
 
 def _beginning(phase: PhaseSummary, before: Sequence[PhaseSummary], *, is_merger: bool) -> str:

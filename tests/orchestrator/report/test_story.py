@@ -118,6 +118,8 @@ def test_what_had_to_shrink_is_told_at_the_beginning(
 ) -> None:
     note = "cambrian has 480 steps: population 12 -> 7"
     assert "To fit into its steps: population 12 to 7." in told(report, changed(phase, note=note))
+    note = "enough were tried: cambrian trains the lineages without challengers"
+    assert "The reason: enough were tried." in told(report, changed(phase, note=note))
 
 
 def test_equal_lines_are_told_once_with_all_their_generations(
