@@ -25,7 +25,8 @@ from trainer.backbones.shapes import (
     mamba_head_width,
     num_mamba_heads,
 )
-from trainer.backbones.ssd import SSDInputs, causal_conv, ssd
+from trainer.backbones.short_conv import short_conv
+from trainer.backbones.ssd import SSDInputs, ssd
 from trainer.config import ModelConfig
 
 STEPS = (1e-3, 1e-1)
@@ -78,10 +79,9 @@ class Mamba2(nn.Module):
         widths = [self.inner, self.inner + 2 * STATE_WIDTH, len(self.skip)]
         z_BTI, xbc_BTE, step_BTH = torch.split(projected, widths, dim=-1)
         past_BWE = state.inputs.to(xbc_BTE.dtype)
-        convolved = causal_conv(xbc_BTE, past_BWE, self.conv, fresh_BT)
         dtype = state.matrix.dtype
         with torch.autocast(x_BTD.device.type, enabled=False):
-            active = F.silu((convolved + self.conv_bias).to(dtype))
+            active = short_conv(xbc_BTE, past_BWE, self.conv, self.conv_bias, fresh_BT, dtype)
             x, b, c = torch.split(active, [self.inner, STATE_WIDTH, STATE_WIDTH], dim=-1)
             y, matrix = self.scan(x, b, c, step_BTH.to(dtype), state.matrix, fresh_BT)
             y = rms_norm(y * F.silu(z_BTI.to(dtype))) * self.norm_gain

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from trainer.backbones.shapes import SSD_CHUNK
 from trainer.backbones.triton_kernels import kernel
@@ -85,26 +84,3 @@ def ssd_chunks(given: SSDInputs, state_BHPS: Tensor, chunk: int) -> tuple[Tensor
     states, state_BHPS = passed_on(state_BHPS, keep[..., None], added)
     y = weights @ x + (c @ states.mT) * early[..., None]
     return y.transpose(2, 3).reshape(B, -1, H, P)[:, :T], state_BHPS
-
-
-def causal_conv(
-    x_BTE: Tensor, past_BWE: Tensor, weight_EW: Tensor, fresh_BT: Tensor | None
-) -> Tensor:
-    """Depthwise convolution with what came before; the last weight is that of the token itself.
-
-    `past_BWE` holds one input less than there are weights. What is of another document counts
-    nothing.
-    """
-    width, T = weight_EW.shape[1], x_BTE.shape[1]
-    long = torch.cat([past_BWE, x_BTE], dim=1)
-    total = x_BTE * weight_EW[:, -1]
-    begun = None
-    if fresh_BT is not None:
-        begun = F.pad(fresh_BT.long(), (width - 1, 0)).cumsum(dim=1)
-    for back in range(1, width):
-        earlier = long[:, width - 1 - back : width - 1 - back + T]
-        if begun is not None:
-            same = begun[:, width - 1 - back : width - 1 - back + T] == begun[:, width - 1 :]
-            earlier = earlier * same[..., None]
-        total = torch.addcmul(total, earlier, weight_EW[:, -1 - back])
-    return total

@@ -17,7 +17,7 @@ from tests.trainer.backbones.recurrences import (
     ssd_inputs,
     wkv6_inputs,
 )
-from trainer.backbones.ssd import SSDInputs, causal_conv, ssd_chunks, ssd_steps
+from trainer.backbones.ssd import SSDInputs, ssd_chunks, ssd_steps
 from trainer.backbones.wkv6 import WKV6Inputs, wkv6, wkv6_chunks, wkv6_steps
 from trainer.backbones.wkv6_code import fits
 
@@ -182,20 +182,3 @@ def test_compiled_code_takes_views_and_a_state_without_gradient() -> None:
     torch.testing.assert_close(wkv6(turned, begun.detach())[0], wkv6(single, begun)[0])
     torch.autograd.backward(wkv6(turned, begun.detach())[0].sum())
     assert turned.r.grad is not None
-
-
-@settings(max_examples=30, deadline=None)
-@given(length=st.integers(1, 20), split=st.integers(0, 20), seed=st.integers(0, 99))
-def test_the_convolution_is_torchs_own_and_may_be_split(length: int, split: int, seed: int) -> None:
-    stream = torch.Generator().manual_seed(seed)
-    x, past = torch.randn(2, length, 5, generator=stream), torch.randn(2, 3, 5, generator=stream)
-    weight = torch.randn(5, 4, generator=stream)
-    long = torch.cat([past, x], dim=1)
-    expected = torch.nn.functional.conv1d(long.mT, weight[:, None], groups=5).mT
-    torch.testing.assert_close(causal_conv(x, past, weight, None), expected)
-    split = min(split, length)
-    halves = [
-        causal_conv(x[:, :split], past, weight, None),
-        causal_conv(x[:, split:], long[:, split : split + 3], weight, None),
-    ]
-    torch.testing.assert_close(torch.cat(halves, dim=1), expected)
