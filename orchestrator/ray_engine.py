@@ -116,7 +116,7 @@ class RayEngine:
     # ---- tasks
 
     def _start(self, batch: Running) -> None:
-        while (slot := batch.next_slot(self._empty_seats())) is not None:
+        while (slot := batch.next_slot(self._empty_seats())) is not None and self._seated(slot):
             tasks = batch.next_tasks()
             limit = sum(map(self._pace.limit_seconds, tasks))
             batch.start(self._send(slot, tasks, anew=batch.begins_anew()), slot, limit)
@@ -211,6 +211,16 @@ class RayEngine:
         for slot in empty:
             self._away.seek(slot)
         return empty
+
+    def _seated(self, slot: int) -> bool:
+        """The seat has a worker. It has none where Ray itself died while one started."""
+        try:
+            self._actor(slot)
+        except RuntimeError:
+            if not self._head.is_gone():
+                raise
+            return False
+        return True
 
     def _actor(self, slot: int) -> Worker:
         if self._actors[slot] is None:

@@ -200,6 +200,15 @@ def test_ray_is_started_again_when_its_head_dies_and_no_task_is_lost(
     assert not [one for one in before if one.is_running() and one.status() != "zombie"]
 
 
+def test_ray_that_dies_while_a_worker_starts_is_started_again(engine: RayEngine) -> None:
+    engine._kill(0)
+    raylet = next(one for one in psutil.Process().children() if one.name() == "raylet")
+    raylet.kill()
+    engine._pace.patience = Patience()
+    assert run(engine, "s1 well 0", "s2 well 0") == ["trained"] * 2
+    assert [len(attempts(engine, name)) for name in ("s1", "s2")] == [1, 1]
+
+
 def test_a_ray_without_room_is_said_in_time(engine: RayEngine) -> None:
     with pytest.raises(
         RuntimeError, match=r"started 0 of 3 workers within 1 s; give it 3 free CPUs"
