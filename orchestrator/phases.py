@@ -101,6 +101,11 @@ def phases_of(config: RunConfig) -> tuple[PhaseConfig, ...]:
             assert_never(config.mode)
 
 
+def phase_named(config: RunConfig, name: PhaseName) -> PhaseConfig:
+    """One of the six of a run."""
+    return next(phase for phase in phases_of(config) if phase.name == name)
+
+
 def shares_of(config: RunConfig) -> dict[PhaseName, int]:
     """Budget share of each phase in percent."""
     return {phase.name: phase.share for phase in phases_of(config)}
@@ -162,8 +167,8 @@ def challengers_in_vain(config: RunConfig) -> int:
     evolution = config.evolution
     if not evolution.idle_after:
         return 0
-    primordial = next(one for one in phases_of(config) if one.name == "primordial")
-    paid = int(evolution.idle_share * config.budget) // primordial.steps_per_candidate
+    each = phase_named(config, "primordial").steps_per_candidate
+    paid = int(evolution.idle_share * config.budget) // each
     return max(evolution.idle_after, paid)
 
 

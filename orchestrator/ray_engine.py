@@ -189,7 +189,8 @@ class RayEngine:
     # ---- workers
 
     def _send(self, slot: int, tasks: Sequence[Task], *, anew: bool) -> Reference:
-        actor = self._actor(slot)
+        actor = self._actors[slot]
+        assert actor is not None
         if self._away is not None:
             return self._away.send(slot, actor, tasks, anew=anew)
         reference: Reference = actor.run_job.remote(self._runner, self._setup, tasks, anew=anew)
@@ -214,19 +215,15 @@ class RayEngine:
 
     def _seated(self, slot: int) -> bool:
         """The seat has a worker. It has none where Ray itself died while one started."""
+        if self._actors[slot] is not None:
+            return True
         try:
-            self._actor(slot)
+            (self._actors[slot],) = new_workers(1, self._address, self._patience.start_seconds)
         except RuntimeError:
             if not self._head.is_gone():
                 raise
             return False
         return True
-
-    def _actor(self, slot: int) -> Worker:
-        if self._actors[slot] is None:
-            seconds = self._patience.start_seconds
-            (self._actors[slot],) = new_workers(1, self._address, seconds)
-        return self._actors[slot]
 
     def _load(self, count: int) -> None:
         """Wait until the workers of the first `count` tasks have torch: tasks alone can hang."""

@@ -57,15 +57,16 @@ def may_shift(config: RunConfig) -> bool:
     return config.preset != "original" and config.evolution.shift_shares
 
 
-def passes_of(config: RunConfig) -> float | None:
-    """Over the text, of one model with the whole budget; None where the text is not known."""
+def passes_of(config: RunConfig, steps: int) -> float | None:
+    """How often `steps` pass over the train split; None where its size is not known."""
     tokens = config.data.train_tokens
-    return tokens and config.budget * config.optimizer.batch * config.model.block / tokens
+    step_tokens = config.optimizer.batch * config.model.block
+    return None if tokens is None else steps * step_tokens / tokens
 
 
 def regime_of(config: RunConfig, lineages: Sequence[LineageState]) -> Regime | None:
     """What the run is short of; None where the shares are to stay or the text is not known."""
-    passes = passes_of(config)
+    passes = passes_of(config, config.budget)
     if passes is None or not may_shift(config):
         return None
     growth = gap_growth(lineages)

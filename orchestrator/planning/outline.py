@@ -11,6 +11,7 @@ from orchestrator.phases import (
     Effort,
     SearchFit,
     fit_search,
+    phase_named,
     phases_of,
     purpose,
     shares_of,
@@ -89,8 +90,7 @@ def likely_allotment(config: RunConfig) -> Allotment:
 
 def _lineages(config: RunConfig, steps: Mapping[PhaseName, int]) -> list[LineageState]:
     """As old as they will be where Primordial ends: each of its members has an even part."""
-    primordial = next(phase for phase in phases_of(config) if phase.name == "primordial")
-    fit = fit_of(config, primordial, Allotment(steps))
+    fit = fit_of(config, phase_named(config, "primordial"), Allotment(steps))
     assert fit is not None
     age = steps["primordial"] // fit.population
     return [

@@ -23,7 +23,7 @@ def ends_at_once(state: RunState, config: RunConfig) -> int:
     """The same where the phase is not trained to its end either: few passes over the text say from
     the start that the host needs the steps.
     """
-    passes = passes_of(config)
+    passes = passes_of(config, config.budget)
     short = passes is not None and passes < MANY_PASSES and may_shift(config)
     return tried_in_vain(state, config) if short else 0
 

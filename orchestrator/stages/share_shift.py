@@ -30,7 +30,6 @@ def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
     regime = regime.model_copy(update={"tried_in_vain": tried_in_vain(state, config)})
     ledger, moved = shifted(config, state.ledger, state.lineages, regime)
     adjustments = moves(state.ledger, ledger)
-    state = state.model_copy(update={"ledger": ledger, "regime": regime})
     reason = f"{in_words(regime)}: {_consequence(regime, moved)}"
     decision = Decision(
         phase="primordial",
@@ -41,7 +40,8 @@ def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
         adjustments=adjustments,
     )
     event = Event(kind="regime", data={"regime": regime.kind, "reason": reason, "moved": moved})
-    state = state.model_copy(update={"decisions": (*state.decisions, decision)})
+    told = {"decisions": (*state.decisions, decision)}
+    state = state.model_copy(update={"ledger": ledger, "regime": regime, **told})
     return ShareShift(state, decision, event)
 
 

@@ -2,7 +2,7 @@
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.evolution.regime import HOSTS
+from orchestrator.evolution.regime import HOSTS, passes_of
 from orchestrator.run_state import (
     Dormant,
     EnsembleState,
@@ -13,7 +13,7 @@ from orchestrator.run_state import (
 )
 from orchestrator.stages.conclusion import Conclusion, Event, charge, missing, result_of
 from orchestrator.stages.current import current_phase
-from orchestrator.stages.teaching import cheapest, host_passes
+from orchestrator.stages.teaching import cheapest
 from state.records import TeachingRefused
 from state.results import EnsembleResult
 from state.tasks import EnsembleTask, Task, Teacher
@@ -69,7 +69,7 @@ def _measured(state: RunState, config: RunConfig, result: EnsembleResult) -> Ens
         return None
     bits = result.ensemble.bits_per_byte
     best = min(one.bits_per_byte for one in result.members)
-    passes = host_passes(config, _host_steps(state))
+    passes = passes_of(config, _host_steps(state))
     refused: TeachingRefused | None = None
     if best - bits < config.host.ensemble_gain_floor:
         refused = "gain"

@@ -44,12 +44,6 @@ def _models(state: RunState, host: HostState) -> tuple[Teacher, ...]:
     )
 
 
-def host_passes(config: RunConfig, steps: int) -> float | None:
-    """How often `steps` pass over the train split; None where its size is not known."""
-    tokens = config.data.train_tokens
-    return None if tokens is None else steps * _step_tokens(config) / tokens
-
-
 def cheapest(state: RunState, config: RunConfig, host: HostState, steps: int) -> Teaching:
     """How `steps` member-steps teach the host longest; a table must fit the memory."""
     tokens = config.data.train_tokens

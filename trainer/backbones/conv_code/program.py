@@ -65,7 +65,7 @@ def module_of(name: PassName) -> ir.Module:
         arrays = {}
         for array, start in zip(names, pointers, strict=True):
             step = stride if array == "x" else width
-            rows: ir.Value = INT64(ROWS.get(array, 0)) if array in ROWS else length
+            rows: ir.Value = INT64(ROWS[array]) if array in ROWS else length
             sequence = INT64(0) if array == "weights" else builder.mul(batch, rows)
             offset = builder.add(builder.mul(sequence, step), column)
             begin = builder.gep(start, [offset], source_etype=FLOAT)
