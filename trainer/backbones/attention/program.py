@@ -24,6 +24,7 @@ from trainer.backbones.attention.head import (
 )
 from trainer.simd.arrays import Matrix
 from trainer.simd.counting import INT64, count, each
+from trainer.simd.items import Item, module_over_items
 from trainer.simd.lanes import FLOAT, LANES, Lanes, Vector
 
 PassName: TypeAlias = Literal["forward", "backward"]
@@ -36,50 +37,34 @@ LOWEST = -3.0e38
 
 
 def module_of(name: PassName, width: int) -> ir.Module:
-    """The function of that name. Its arguments: pointers to the tensors, to the statistics
-    [B, H, T, 2], to scratch of (2 E + 2 R) T floats, to the int64 strides of batch, position and
-    head of every tensor; then T, H, the first head of all (B times H) and how many.
+    """The function of that name. Its pointers: to the tensors, to the statistics [B, H, T, 2], to
+    scratch of (2 E + 2 R) T floats, to the int64 strides of batch, position and head of every
+    tensor; its numbers: T, H; its items: the heads of all sequences, B times H.
     """
-    module = ir.Module(name="attention")
-    pointer, tensors = ir.PointerType(), TENSORS[name]
-    kind = ir.FunctionType(ir.VoidType(), [pointer] * (len(tensors) + 3) + [INT64] * 4)
-    function = ir.Function(module, kind, name)
-    *pointers, stats, scratch, strides, length, heads, first, number = function.args
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    lanes = Lanes(builder)
-    work = forward if name == "forward" else backward
+    tensors, work = TENSORS[name], forward if name == "forward" else backward
 
-    def one_head(index: ir.Value) -> None:
-        batch, head = builder.sdiv(index, heads), builder.srem(index, heads)
-        arrays = {
-            tensor: _matrix(lanes, pointers[n], strides, n, batch, head)
-            for n, tensor in enumerate(tensors)
-        }
-        offset = builder.mul(index, builder.mul(length, INT64(2)))
+    def one_head(item: Item) -> None:
+        lanes, builder, (length, _) = item.lanes, item.lanes.builder, item.numbers
+        stats, scratch = item.pointers[len(tensors) : len(tensors) + 2]
+        arrays = {tensor: _matrix(item, n) for n, tensor in enumerate(tensors)}
+        offset = builder.mul(item.index, builder.mul(length, INT64(2)))
         own = builder.gep(stats, [offset], source_etype=FLOAT)
         work(_head(lanes, length, width, arrays, Matrix(lanes, own, INT64(2)), scratch))
 
-    each(builder, first, builder.add(first, number), 1, one_head)
-    builder.ret_void()
-    return module
+    return module_over_items(name, len(tensors) + 3, 2, one_head)
 
 
-def _matrix(
-    lanes: Lanes,
-    start: ir.Value,
-    strides: ir.Value,
-    number: int,
-    batch: ir.Value,
-    head: ir.Value,
-) -> Matrix:
-    """The rows of one head in a tensor."""
-    builder = lanes.builder
+def _matrix(item: Item, number: int) -> Matrix:
+    """The rows of one head in the tensor of that number."""
+    builder, (_, heads), strides = item.lanes.builder, item.numbers, item.pointers[-1]
+    batch, head = builder.sdiv(item.index, heads), builder.srem(item.index, heads)
     of_batch, of_position, of_head = (
         builder.load(builder.gep(strides, [INT64(3 * number + n)], source_etype=INT64), typ=INT64)
         for n in range(3)
     )
     offset = builder.add(builder.mul(batch, of_batch), builder.mul(head, of_head))
-    return Matrix(lanes, builder.gep(start, [offset], source_etype=FLOAT), of_position)
+    start = builder.gep(item.pointers[number], [offset], source_etype=FLOAT)
+    return Matrix(item.lanes, start, of_position)
 
 
 def _head(

@@ -15,7 +15,8 @@ from llvmlite import ir
 from trainer.activations.cpu.functions import silu
 from trainer.backbones.shapes import CONV_WIDTH
 from trainer.simd.arrays import Matrix
-from trainer.simd.counting import INT64, count, each
+from trainer.simd.counting import INT64, count
+from trainer.simd.items import Item, module_over_items
 from trainer.simd.lanes import FLOAT, LANES, Lanes, Vector
 
 PassName: TypeAlias = Literal["forward", "backward"]
@@ -48,35 +49,28 @@ class Strip(NamedTuple):
 
 
 def module_of(name: PassName) -> ir.Module:
-    """The function of that name. Its arguments: pointers to the arrays, then T, E, the stride of x,
-    the first strip of all (B times E / 16) and how many.
+    """The function of that name. Its numbers: T, E, the stride of x; its items: the strips of all
+    sequences, B times E / 16.
     """
-    module = ir.Module(name="conv")
-    pointer, names = ir.PointerType(), ARRAYS[name]
-    kind = ir.FunctionType(ir.VoidType(), [pointer] * len(names) + [INT64] * 5)
-    function = ir.Function(module, kind, name)
-    pointers, (length, width, stride, first, number) = function.args[:-5], function.args[-5:]
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    lanes, strips = Lanes(builder), builder.sdiv(width, INT64(LANES))
+    work = forward if name == "forward" else backward
+    return module_over_items(name, len(ARRAYS[name]), 3, lambda item: work(_strip(name, item)))
 
-    def one_strip(index: ir.Value) -> None:
-        batch = builder.sdiv(index, strips)
-        column = builder.mul(builder.srem(index, strips), INT64(LANES))
-        arrays = {}
-        for array, start in zip(names, pointers, strict=True):
-            step = stride if array == "x" else width
-            rows: ir.Value = INT64(ROWS[array]) if array in ROWS else length
-            sequence = INT64(0) if array == "weights" else builder.mul(batch, rows)
-            offset = builder.add(builder.mul(sequence, step), column)
-            begin = builder.gep(start, [offset], source_etype=FLOAT)
-            arrays[array] = Matrix(lanes, begin, step)
-        weights = [arrays["weights"].load(INT64(row)) for row in range(CONV_WIDTH + 1)]
-        work = forward if name == "forward" else backward
-        work(Strip(lanes, length, arrays, weights))
 
-    each(builder, first, builder.add(first, number), 1, one_strip)
-    builder.ret_void()
-    return module
+def _strip(name: PassName, item: Item) -> Strip:
+    lanes, builder, (length, width, stride) = item.lanes, item.lanes.builder, item.numbers
+    strips = builder.sdiv(width, INT64(LANES))
+    batch = builder.sdiv(item.index, strips)
+    column = builder.mul(builder.srem(item.index, strips), INT64(LANES))
+    arrays = {}
+    for array, start in zip(ARRAYS[name], item.pointers, strict=True):
+        step = stride if array == "x" else width
+        rows: ir.Value = INT64(ROWS[array]) if array in ROWS else length
+        sequence = INT64(0) if array == "weights" else builder.mul(batch, rows)
+        offset = builder.add(builder.mul(sequence, step), column)
+        begin = builder.gep(start, [offset], source_etype=FLOAT)
+        arrays[array] = Matrix(lanes, begin, step)
+    weights = [arrays["weights"].load(INT64(row)) for row in range(CONV_WIDTH + 1)]
+    return Strip(lanes, length, arrays, weights)
 
 
 def forward(strip: Strip) -> None:

@@ -15,6 +15,7 @@ from llvmlite import ir
 
 from trainer.simd.arrays import Matrix, transposed
 from trainer.simd.counting import INT64, count, each
+from trainer.simd.items import Item, module_over_items
 from trainer.simd.lanes import FLOAT, LANES, Lanes, Vector
 
 PassName: TypeAlias = Literal["forward", "backward"]
@@ -81,39 +82,22 @@ class Token(NamedTuple):
 
 
 def module_of(name: PassName, width: int) -> ir.Module:
-    """The function of that name. Its arguments: pointers to the arrays, then T, H, the first head
-    of all (B times H) and how many. `span` is one buffer for all of them.
+    """The function of that name. Its numbers: T, H; its items: the heads of all sequences, B times
+    H. `span` is one buffer for all of them.
     """
-    module = ir.Module(name="wkv6")
-    pointer, names = ir.PointerType(), ARRAYS[name]
-    kind = ir.FunctionType(ir.VoidType(), [pointer] * len(names) + [INT64] * 4)
-    function = ir.Function(module, kind, name)
-    pointers, (length, heads, first, number) = function.args[:-4], function.args[-4:]
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    lanes = Lanes(builder)
-    work = forward if name == "forward" else backward
+    names, work = ARRAYS[name], forward if name == "forward" else backward
 
-    def one_head(index: ir.Value) -> None:
-        arrays = {
-            array: _matrix(lanes, array, start, (index, length, heads), width)
-            for array, start in zip(names, pointers, strict=True)
-        }
-        work(Head(lanes, length, width, arrays))
+    def one_head(item: Item) -> None:
+        pointers = zip(names, item.pointers, strict=True)
+        arrays = {array: _matrix(item, array, start, width) for array, start in pointers}
+        work(Head(item.lanes, item.numbers[0], width, arrays))
 
-    each(builder, first, builder.add(first, number), 1, one_head)
-    builder.ret_void()
-    return module
+    return module_over_items(name, len(names), 2, one_head)
 
 
-def _matrix(
-    lanes: Lanes,
-    name: str,
-    start: ir.Value,
-    place: tuple[ir.Value, ir.Value, ir.Value],
-    width: int,
-) -> Matrix:
+def _matrix(item: Item, name: str, start: ir.Value, width: int) -> Matrix:
     """The rows of one head in an array."""
-    builder, (index, length, heads) = lanes.builder, place
+    builder, index, (length, heads) = item.lanes.builder, item.index, item.numbers
     batch, head = builder.sdiv(index, heads), builder.srem(index, heads)
     stride: ir.Value = INT64(width)
     if name in TOKENS:
@@ -131,7 +115,7 @@ def _matrix(
         offset = builder.mul(builder.mul(index, spans), INT64(width * width))
     else:
         offset = INT64(0) if name == "span" else builder.mul(index, INT64(width * width))
-    return Matrix(lanes, builder.gep(start, [offset], source_etype=FLOAT), stride)
+    return Matrix(item.lanes, builder.gep(start, [offset], source_etype=FLOAT), stride)
 
 
 def read(head: Head, token: ir.Value) -> Token:
