@@ -9,8 +9,9 @@ import torch
 from state.results import TrainingResult
 from state.tasks import BatchKey, LearningRateSpan, TrainingTask
 from tests.task_builders import make_training_task
-from tests.trainer.backbones.builders import made, shape
+from tests.trainer.backbones.builders import made, shape, tokens
 from tests.trainer_runs import comparable, cut_off, with_its_own_run
+from trainer.backbones.gpt import END_OF_TEXT, beginnings
 from trainer.backbones.names import Backbone
 from trainer.config import ModelConfig, WorkerSetup
 from trainer.data import IGNORED, Dataset
@@ -62,6 +63,22 @@ def test_each_step_goes_on_where_the_last_one_ended(dataset: Dataset) -> None:
         track_starts(dataset, KEY, 40, 40, batch, block),
         track_starts(dataset, KEY, 41, 41, batch, block),
     )
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_windows_in_which_no_document_begins_are_read_by_the_code_of_plain_windows(
+    learned: bool,
+) -> None:
+    model = made(shape("gf", stateful=True, learned_state=learned))
+    x, none = tokens(3, 16), torch.zeros(3, 16, dtype=torch.bool)
+    x[x == END_OF_TEXT] = END_OF_TEXT + 1
+    assert beginnings(x) is None
+    assert torch.allclose(model(x), model.logits(model.read(x, None, none)), atol=1e-5)
+    x[1, 7] = END_OF_TEXT
+    begins = beginnings(x)
+    assert begins is not None
+    assert begins.nonzero().tolist() == [[1, 7]]
+    assert torch.equal(model(x), model.logits(model.read(x, None, begins)))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 1000])
