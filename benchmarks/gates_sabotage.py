@@ -41,7 +41,7 @@ def dead() -> AbstractContextManager[object]:
     """Mamba-2 adds nothing, and learns nothing."""
     forward = Mamba2.forward
 
-    def silent(part: Mamba2, *given: Any) -> tuple[Tensor, Mamba2State]:  # noqa: ANN401
+    def silent(part: Mamba2, *given: Any) -> tuple[Tensor, Mamba2State | None]:  # noqa: ANN401
         added, state = forward(part, *given)
         return 0.0 * added, state
 

@@ -122,20 +122,20 @@ class Mixer(nn.Module):
         self.t = 1.0
 
     def forward(
-        self, x_BTD: Tensor, state: LayerState, fresh_BT: Tensor | None = None
-    ) -> tuple[Tensor, LayerState]:
-        """What the components add together, and their states behind the last token."""
+        self, x_BTD: Tensor, past: LayerState | None, fresh_BT: Tensor | None = None
+    ) -> Tensor:
+        """What the components add together; the states in `past` become those behind the last
+        token. Without it nothing was read, and nothing is kept.
+        """
         added: list[Tensor] = []
-        behind = LayerState(None, None)
+        states = past or LayerState(None, None)
         if self.rwkv6 is not None:
-            assert state.rwkv6 is not None
-            r_BTD, behind.rwkv6 = self.rwkv6(x_BTD, state.rwkv6, fresh_BT)
+            r_BTD, states.rwkv6 = self.rwkv6(x_BTD, states.rwkv6, fresh_BT)
             added.append(r_BTD)
         if self.mamba2 is not None:
-            assert state.mamba2 is not None
-            m_BTD, behind.mamba2 = self.mamba2(x_BTD, state.mamba2, fresh_BT)
+            m_BTD, states.mamba2 = self.mamba2(x_BTD, states.mamba2, fresh_BT)
             added.append(m_BTD)
-        return self.fused(added), behind
+        return self.fused(added)
 
     def fused(self, added: Sequence[Tensor]) -> Tensor:
         """What the components gave as one; blended with the fusion that is being left."""
@@ -245,13 +245,9 @@ class RecurrentBlock(DecoderBlock):
         self.dropout = nn.Dropout(config.dropout)
 
     def mixed(self, x_BTD: Tensor, place: Place, past: Past | None) -> Tensor:
-        """What the components add; the states in `past` become those behind the last token."""
+        """What the components add, as `Mixer.forward` says."""
         assert not isinstance(past, LayerCache)
-        before = self.mixer.empty_state(len(x_BTD)) if past is None else past
-        out_BTD, behind = self.mixer(self.mixer_norm(x_BTD), before, place.fresh)
-        if past is not None:
-            past.rwkv6, past.mamba2 = behind.rwkv6, behind.mamba2
-        added: Tensor = out_BTD
+        added: Tensor = self.mixer(self.mixer_norm(x_BTD), past, place.fresh)
         return added
 
     @property

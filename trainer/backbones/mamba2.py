@@ -71,21 +71,27 @@ class Mamba2(nn.Module):
         self.out = Linear(inner, D, bias=False)
 
     def forward(
-        self, x_BTD: Tensor, state: Mamba2State, fresh_BT: Tensor | None = None
-    ) -> tuple[Tensor, Mamba2State]:
-        """What the component adds, and the state behind the last token."""
+        self, x_BTD: Tensor, state: Mamba2State | None, fresh_BT: Tensor | None = None
+    ) -> tuple[Tensor, Mamba2State | None]:
+        """What the component adds, and the state behind the last token. Without a state nothing
+        was read, and what is behind may be None.
+        """
+        begun = state or self.empty_state(len(x_BTD))
+        before = None if state is None and self.first_state is None else begun.matrix
         weights = (self.gate_and_value.weight, self.keys.weight, self.step)
         projected = F.linear(x_BTD, torch.cat(weights))
         widths = [self.inner, self.inner + 2 * STATE_WIDTH, len(self.skip)]
         z_BTI, xbc_BTE, step_BTH = torch.split(projected, widths, dim=-1)
-        past_BWE = state.inputs.to(xbc_BTE.dtype)
-        dtype = state.matrix.dtype
+        past_BWE = begun.inputs.to(xbc_BTE.dtype)
+        dtype = begun.matrix.dtype
         with torch.autocast(x_BTD.device.type, enabled=False):
             active = short_conv(xbc_BTE, past_BWE, self.conv, self.conv_bias, fresh_BT, dtype)
             x, b, c = torch.split(active, [self.inner, STATE_WIDTH, STATE_WIDTH], dim=-1)
-            y, matrix = self.scan(x, b, c, step_BTH.to(dtype), state.matrix, fresh_BT)
+            y, matrix = self.scan(x, b, c, step_BTH.to(dtype), before, fresh_BT)
             y = rms_norm(y * F.silu(z_BTI.to(dtype))) * self.norm_gain
         out_BTD: Tensor = self.out(y.to(x_BTD.dtype))
+        if matrix is None:
+            return out_BTD, None
         inputs = torch.cat([past_BWE, xbc_BTE[:, 1 - CONV_WIDTH :]], dim=1)[:, 1 - CONV_WIDTH :]
         if fresh_BT is not None:
             inputs = self.of_this_document(inputs, fresh_BT)
@@ -97,16 +103,17 @@ class Mamba2(nn.Module):
         b_BTS: Tensor,
         c_BTS: Tensor,
         step_BTH: Tensor,
-        matrix: Tensor,
+        matrix: Tensor | None,
         fresh_BT: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
-        """Outputs [B, T, I] of the heads, D x included, and the state."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """Outputs [B, T, I] of the heads, D x included, and the state, as `ssd` gives it."""
         step_BTH = F.softplus(step_BTH + self.step_bias)
         a_BTH = -(step_BTH * self.log_rate.exp()).clamp(max=MAX_STEP_RATE)
         x_BTHP = x_BTI.reshape(*x_BTI.shape[:2], -1, self.width)
         scaled = x_BTHP * step_BTH[..., None]
         y, matrix = ssd(SSDInputs(scaled, a_BTH, b_BTS, c_BTS, fresh_BT), matrix)
         if fresh_BT is not None and self.first_state is not None:
+            assert matrix is not None
             _, behind = since_beginning(a_BTH[..., None], fresh_BT)
             first = self.first_state.to(y.dtype)
             y = y + behind * torch.einsum("bts,hps->bthp", c_BTS, first)

@@ -64,9 +64,12 @@ class RWKV6(nn.Module):
         self.output = Linear(D, D, bias=False)
 
     def forward(
-        self, x_BTD: Tensor, state: RWKV6State, fresh_BT: Tensor | None = None
+        self, x_BTD: Tensor, state: RWKV6State | None, fresh_BT: Tensor | None = None
     ) -> tuple[Tensor, RWKV6State]:
-        """What the component adds, and the state behind the last token."""
+        """What the component adds, and the state behind the last token; without one nothing was
+        read.
+        """
+        state = state or self.empty_state(len(x_BTD))
         r, w, k, v, g = self.mixed(x_BTD, state.last, fresh_BT)
         low = torch.tanh(w @ self.decay_down) @ self.decay_up
         dtype = state.matrix.dtype

@@ -14,8 +14,15 @@ import torch
 from torch import Tensor
 
 from trainer.backbones.shapes import SSD_CHUNK
+from trainer.backbones.ssd_code import fits, within
 from trainer.backbones.triton_kernels import kernel
 from trainer.backbones.wkv6 import in_chunks, passed_on, segments
+
+WINDOW = 128
+"""Positions that compiled code reads behind a state, and how many without one: both measured."""
+UNCUT = 2 * WINDOW
+EMPTIED = -1000.0
+"""Logarithm of the decay where a document begins."""
 
 
 class SSDInputs(NamedTuple):
@@ -32,14 +39,22 @@ class SSDInputs(NamedTuple):
     """[B, T], True where the state is emptied before the token."""
 
 
-def ssd(given: SSDInputs, state_BHPS: Tensor, chunk: int = SSD_CHUNK) -> tuple[Tensor, Tensor]:
-    """Outputs [B, T, H, P] and the state behind the last token."""
-    if given.x.shape[1] == 1:
+def ssd(given: SSDInputs, state_BHPS: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Outputs [B, T, H, P] and the state behind the last token. Without a state nothing came
+    before, and what is behind is not asked for: it may be None.
+    """
+    B, T, H, P = given.x.shape
+    if fits(given.x) and (state_BHPS is not None or T <= UNCUT):
+        return ssd_windows(given, state_BHPS)
+    if state_BHPS is None:
+        state_BHPS = given.x.new_zeros(B, H, P, given.b.shape[2])
+        return ssd(given, state_BHPS)
+    if T == 1:
         return ssd_steps(given, state_BHPS)
     triton = kernel("ssd", given.x, given.fresh, ssd_by_chunks)
     if triton is not None:
         return triton(given[:4], state_BHPS)
-    return ssd_chunks(given, state_BHPS, chunk)
+    return ssd_chunks(given, state_BHPS, SSD_CHUNK)
 
 
 def ssd_by_chunks(tensors: tuple[Tensor, ...], state_BHPS: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,6 +74,36 @@ def ssd_steps(given: SSDInputs, state_BHPS: Tensor) -> tuple[Tensor, Tensor]:
         state_BHPS = a[:, t, :, None, None].exp() * state_BHPS + added_BHPS
         outputs.append((state_BHPS @ c[:, t, None, :, None]).squeeze(-1))
     return torch.stack(outputs, dim=1), state_BHPS
+
+
+def ssd_windows(
+    given: SSDInputs, state_BHPS: Tensor | None, window: int = WINDOW
+) -> tuple[Tensor, Tensor | None]:
+    """The same by compiled code, `window` positions at a time; all of them without a state."""
+    x, a, b, c, fresh_BT = given
+    if fresh_BT is not None:
+        a = a.masked_fill(fresh_BT[..., None], EMPTIED)
+    if state_BHPS is None:
+        return within(x, a.double().cumsum(dim=1), b, c), None
+    outputs = []
+    for first in range(0, x.shape[1], window):
+        part = (one[:, first : first + window] for one in (x, a, b, c))
+        y, state_BHPS = _window(state_BHPS, *part)
+        outputs.append(y)
+    return torch.cat(outputs, dim=1), state_BHPS
+
+
+def _window(
+    state_BHPS: Tensor, x: Tensor, a: Tensor, b: Tensor, c: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Positions that come behind a state."""
+    upto = a.double().cumsum(dim=1)
+    early, late = (one.exp().to(x.dtype) for one in (upto, upto[:, -1:] - upto))
+    brought = (c @ state_BHPS.flatten(1, 2).mT).view(x.shape)
+    y = torch.addcmul(within(x, upto, b, c), brought, early[..., None])
+    added = (x * late[..., None]).flatten(2).mT @ b
+    keep = early[:, -1, :, None, None]
+    return y, torch.addcmul(added.view(state_BHPS.shape), keep, state_BHPS)
 
 
 def ssd_chunks(given: SSDInputs, state_BHPS: Tensor, chunk: int) -> tuple[Tensor, Tensor]:

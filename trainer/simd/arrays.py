@@ -52,14 +52,33 @@ def transposed(lanes: Lanes, rows: list[Vector]) -> list[Vector]:
     return rows
 
 
+def summed(lanes: Lanes, rows: list[Vector]) -> Vector:
+    """The sums of the lanes of 16 vectors, one a lane, by pairs at distance 8, 4, 2, 1."""
+    assert len(rows) == LANES
+    distance = LANES // 2
+    while distance:
+        upper, lower = _patterns(distance)
+        pairs = zip(rows[:distance], rows[distance:], strict=True)
+        rows = [
+            lanes.add(lanes.shuffle(*pair, upper), lanes.shuffle(*pair, lower)) for pair in pairs
+        ]
+        distance //= 2
+    return rows[0]
+
+
 def _exchanged(lanes: Lanes, rows: list[Vector], distance: int) -> list[Vector]:
     """Rows i and i + distance exchange the lanes whose number differs from i in that bit."""
-    result = list(rows)
-    upper = [LANES + n - distance if n & distance else n for n in range(LANES)]
-    lower = [LANES + n if n & distance else n + distance for n in range(LANES)]
+    result, (upper, lower) = list(rows), _patterns(distance)
     for i in range(LANES):
         if not i & distance:
             one, other = rows[i], rows[i + distance]
             result[i] = lanes.shuffle(one, other, upper)
             result[i + distance] = lanes.shuffle(one, other, lower)
     return result
+
+
+def _patterns(distance: int) -> tuple[list[int], list[int]]:
+    """Of two vectors: the lanes whose number lacks that bit, then those that have it."""
+    upper = [LANES + n - distance if n & distance else n for n in range(LANES)]
+    lower = [LANES + n if n & distance else n + distance for n in range(LANES)]
+    return upper, lower

@@ -1,8 +1,10 @@
 """The recurrences in chunks against their definitions, step by step."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -17,9 +19,8 @@ from tests.trainer.backbones.recurrences import (
     ssd_inputs,
     wkv6_inputs,
 )
-from trainer.backbones.ssd import SSDInputs, ssd_chunks, ssd_steps
+from trainer.backbones.ssd import UNCUT, SSDInputs, ssd, ssd_chunks, ssd_steps, ssd_windows
 from trainer.backbones.wkv6 import WKV6Inputs, wkv6, wkv6_chunks, wkv6_steps
-from trainer.backbones.wkv6_code import fits
 
 Scan = Callable[..., tuple[Tensor, Tensor]]
 Inputs: TypeAlias = WKV6Inputs | SSDInputs
@@ -27,6 +28,10 @@ KINDS: dict[str, tuple[Callable[[Shape], tuple[Inputs, Tensor]], Scan, Scan]] = 
     "wkv6": (wkv6_inputs, wkv6_steps, wkv6_chunks),
     "ssd": (ssd_inputs, ssd_steps, ssd_chunks),
 }
+
+
+COMPILED: dict[str, Callable[..., tuple[Tensor, Any]]] = {"wkv6": wkv6, "ssd": ssd}
+DECAYS = {"wkv6": "log_w", "ssd": "a"}
 
 
 def parts(inputs: Inputs, first: int, last: int) -> Inputs:
@@ -54,6 +59,17 @@ def with_gradients(scan: Callable[[], tuple[Tensor, Tensor]], leaves: list[Tenso
     weights = torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view(y.shape)
     gradients = torch.autograd.grad((y * weights).sum() + state.square().sum(), leaves)
     return [y.detach(), state.detach(), *gradients]
+
+
+def without_chunks(kind: str) -> AbstractContextManager[object]:
+    """Nothing is read in chunks within it."""
+    return patch(f"trainer.backbones.{kind}.{kind}_chunks", side_effect=AssertionError)
+
+
+def assert_near(found: list[Tensor], expected: list[Tensor]) -> None:
+    """By float32."""
+    for one, other in zip(found, expected, strict=True):
+        assert float((one.double() - other).abs().max()) < 2e-6 * float(other.abs().max())
 
 
 def leaves_of(inputs: Inputs, state: Tensor) -> list[Tensor]:
@@ -113,7 +129,7 @@ def test_no_decay_is_too_strong_or_too_weak(kind: str, decay: float | None) -> N
     """None mixes strong and weak ones."""
     build, steps, chunks = KINDS[kind]
     inputs, state = build(Shape(2, 64, 2, 4, 4, seed=3, strength=1.0, documents=False))
-    name = "log_w" if kind == "wkv6" else "a"
+    name = DECAYS[kind]
     place = torch.arange(getattr(inputs, name).numel()).view(getattr(inputs, name).shape)
     mixed = torch.where(place % 3 == 0, -90.0, -1e-6)
     values = mixed if decay is None else torch.full_like(mixed, decay)
@@ -137,48 +153,76 @@ def test_nothing_passes_from_one_document_to_the_next(kind: str) -> None:
     torch.testing.assert_close(behind, alone_behind, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", COMPILED)
 @pytest.mark.parametrize("width", [16, 32, 64])
 @pytest.mark.parametrize("documents", [False, True])
-def test_compiled_code_is_as_exact_as_the_steps(width: int, documents: bool) -> None:
-    shape = Shape(2, 48, 2, width, width, seed=5, strength=0.5, documents=documents)
-    inputs, state = wkv6_inputs(shape)
-    assert isinstance(inputs, WKV6Inputs)
-    expected = with_gradients(lambda: wkv6_steps(inputs, state), leaves_of(inputs, state))
+def test_compiled_code_is_as_exact_as_the_steps(kind: str, width: int, documents: bool) -> None:
+    build, steps, _ = KINDS[kind]
+    inputs, state = build(Shape(2, 48, 2, width, width, 5, 0.5, documents))
+    expected = with_gradients(lambda: steps(inputs, state), leaves_of(inputs, state))
     single, begun = cast(inputs, state, torch.float32)
-    assert isinstance(single, WKV6Inputs)
-    assert fits(single.k, single.v)
-    found = with_gradients(lambda: wkv6(single, begun), leaves_of(single, begun))
-    for one, other in zip(found, expected, strict=True):
-        assert float((one.double() - other).abs().max()) < 2e-6 * float(other.abs().max())
+    with without_chunks(kind):
+        found = with_gradients(lambda: COMPILED[kind](single, begun), leaves_of(single, begun))
+    assert_near(found, expected)
 
 
-def test_compiled_code_stands_every_decay_and_any_number_of_threads() -> None:
-    inputs, state = wkv6_inputs(Shape(9, 64, 4, 16, 16, seed=2, strength=1.0, documents=False))
-    assert isinstance(inputs, WKV6Inputs)
-    place = torch.arange(inputs.log_w.numel()).view(inputs.log_w.shape)
+@pytest.mark.parametrize("kind", COMPILED)
+def test_compiled_code_stands_every_decay_and_any_number_of_threads(kind: str) -> None:
+    build, scan = KINDS[kind][0], COMPILED[kind]
+    inputs, state = build(Shape(9, 64, 4, 16, 16, seed=2, strength=1.0, documents=False))
+    name = DECAYS[kind]
+    place = torch.arange(getattr(inputs, name).numel()).view(getattr(inputs, name).shape)
     extreme = torch.where(place % 3 == 0, -90.0, 0.0)
-    single, begun = cast(inputs._replace(log_w=extreme), state, torch.float32)
-    assert isinstance(single, WKV6Inputs)
-    found = [with_gradients(lambda: wkv6(single, begun), leaves_of(single, begun))]
+    single, begun = cast(inputs._replace(**{name: extreme}), state, torch.float32)
+    found = [with_gradients(lambda: scan(single, begun), leaves_of(single, begun))]
     torch.set_num_threads(2)
-    found.append(with_gradients(lambda: wkv6(single, begun), leaves_of(single, begun)))
+    found.append(with_gradients(lambda: scan(single, begun), leaves_of(single, begun)))
     torch.set_num_threads(1)
     for one, other in zip(*found, strict=True):
         assert one.isfinite().all()
         assert torch.equal(one, other)
 
 
-def test_compiled_code_takes_views_and_a_state_without_gradient() -> None:
-    inputs, state = wkv6_inputs(Shape(2, 32, 2, 16, 16, seed=4, strength=0.2, documents=True))
+@pytest.mark.parametrize("kind", COMPILED)
+def test_compiled_code_takes_views_and_a_state_without_gradient(kind: str) -> None:
+    build, scan = KINDS[kind][0], COMPILED[kind]
+    inputs, state = build(Shape(2, 32, 2, 16, 16, seed=4, strength=0.2, documents=True))
     single, begun = cast(inputs, state.detach(), torch.float32)
-    assert isinstance(single, WKV6Inputs)
     turned = single._replace(
         **{
             name: one.detach().transpose(1, 2).contiguous().transpose(1, 2).requires_grad_()
             for name, one in single._asdict().items()
-            if name in {"r", "k", "v", "log_w"}
+            if name not in {"u", "fresh"}
         }
     )
-    torch.testing.assert_close(wkv6(turned, begun.detach())[0], wkv6(single, begun)[0])
-    torch.autograd.backward(wkv6(turned, begun.detach())[0].sum())
-    assert turned.r.grad is not None
+    torch.testing.assert_close(scan(turned, begun.detach())[0], scan(single, begun)[0])
+    torch.autograd.backward(scan(turned, begun.detach())[0].sum())
+    assert turned[0].grad is not None
+
+
+@pytest.mark.parametrize("documents", [False, True])
+@pytest.mark.parametrize("window", [16, 32, 128])
+def test_windows_hand_the_state_of_mamba_2_on(window: int, documents: bool) -> None:
+    inputs, state = ssd_inputs(Shape(2, 80, 2, 16, 5, 6, 0.3, documents))
+    expected = with_gradients(lambda: ssd_steps(inputs, state), leaves_of(inputs, state))
+    single, begun = cast(inputs, state, torch.float32)
+    assert isinstance(single, SSDInputs)
+
+    def scan() -> tuple[Tensor, Tensor]:
+        y, behind = ssd_windows(single, begun, window)
+        assert behind is not None
+        return y, behind
+
+    assert_near(with_gradients(scan, leaves_of(single, begun)), expected)
+
+
+@pytest.mark.parametrize("length", [48, 50, UNCUT + 16])
+@pytest.mark.parametrize("documents", [False, True])
+def test_without_a_state_mamba_2_begins_with_an_empty_one(length: int, documents: bool) -> None:
+    inputs, state = ssd_inputs(Shape(2, length, 2, 16, 8, 7, 0.3, documents))
+    expected, _ = ssd_steps(inputs, torch.zeros_like(state))
+    single, _ = cast(inputs, state, torch.float32)
+    assert isinstance(single, SSDInputs)
+    found, behind = ssd(single, None)
+    assert (behind is None) == (length == 48)
+    assert_near([found.detach()], [expected.detach()])

@@ -101,10 +101,10 @@ def test_a_control_token_beyond_the_vocabulary_is_none(setup: WorkerSetup) -> No
 
 
 def test_a_window_that_the_kernel_does_not_fit_names_its_fallback(setup: WorkerSetup) -> None:
-    fits = kernels_of(model_of(setup, "rwkv6"))
-    falls_back = kernels_of(model_of(setup, "rwkv6", block=20))
-    assert [(one.part, one.fallback) for one in fits] == [("rwkv6", False)]
-    assert [(one.code, one.fallback) for one in falls_back] == [("PyTorch", True)]
+    fits = kernels_of(model_of(setup, "gf"))
+    falls_back = kernels_of(model_of(setup, "gf", block=20))
+    assert [(one.part, one.fallback) for one in fits] == [("rwkv6", False), ("mamba2", False)]
+    assert [(one.code, one.fallback) for one in falls_back] == [("PyTorch", True)] * 2
 
 
 def test_the_entropy_is_that_of_the_distribution() -> None:

@@ -6,6 +6,7 @@ along the width.
 Shapes: T positions, E width of a head, both multiples of 16; R queries of a block.
 """
 
+from collections.abc import Callable
 from itertools import product
 from typing import NamedTuple
 
@@ -32,10 +33,7 @@ class Head(NamedTuple):
     length: ir.Value
     """T."""
     width: int
-    scale: Vector
     arrays: dict[str, Matrix]
-    stats: Matrix
-    """[T, 2]: the largest score of a query and one over the sum of its exponentials."""
     columns: dict[str, Matrix]
     """Keys and values as [E, T]."""
     rows: dict[str, Matrix]
@@ -115,3 +113,36 @@ def weighted_rows(head: Head, end: ir.Value, weights: Matrix, values: Matrix) ->
     zeros = [lanes.constant(0) for _ in product(head.queries, parts)]
     found = count(lanes.builder, INT64(0), end, 1, zeros, key)
     return [found[n : n + len(parts)] for n in range(0, len(found), len(parts))]
+
+
+def add_outer(
+    head: Head, first: ir.Value, end: ir.Value, weights: str, left: str, into: str
+) -> None:
+    """Add to the rows of `into` up to `end` the block's rows of `left`, weighted."""
+    lanes, target = head.lanes, head.arrays[into]
+    for part in head.parts:
+        rows = [head.arrays[left].load(head.row(first, number), part) for number in head.queries]
+        each(lanes.builder, INT64(0), end, 1, _adding(head, rows, head.rows[weights], target, part))
+
+
+def _adding(
+    head: Head, rows: list[Vector], weights: Matrix, target: Matrix, part: int
+) -> Callable[[ir.Value], None]:
+    def key(index: ir.Value) -> None:
+        total = target.load(index, part)
+        for number, row in enumerate(rows):
+            total = head.lanes.fma(weights.spread(INT64(number), index), row, total)
+        target.store(total, index, part)
+
+    return key
+
+
+def clear(head: Head, array: Matrix) -> None:
+    """Write zeros to every row."""
+    zero = head.lanes.constant(0)
+
+    def row(index: ir.Value) -> None:
+        for part in head.parts:
+            array.store(zero, index, part)
+
+    each(head.lanes.builder, INT64(0), head.length, 1, row)

@@ -8,14 +8,14 @@ score and the sum of its exponentials.
 Shapes: T positions, E width of a head, both multiples of 16; R queries of a block.
 """
 
-from collections.abc import Callable
-from itertools import product
 from typing import Literal, TypeAlias
 
 from llvmlite import ir
 
 from trainer.backbones.attention.head import (
     Head,
+    add_outer,
+    clear,
     products,
     to_columns,
     visible,
@@ -37,9 +37,10 @@ LOWEST = -3.0e38
 
 
 def module_of(name: PassName, width: int) -> ir.Module:
-    """The function of that name. Its pointers: to the tensors, to the statistics [B, H, T, 2], to
-    scratch of (2 E + 2 R) T floats, to the int64 strides of batch, position and head of every
-    tensor; its numbers: T, H; its items: the heads of all sequences, B times H.
+    """The function of that name. Its pointers: to the tensors; to the statistics [B, H, T, 2], the
+    largest score of a query and one over the sum of its exponentials; to scratch of (2 E + 2 R) T
+    floats; to the int64 strides of batch, position and head of every tensor. Its numbers: T, H; its
+    items: the heads of all sequences, B times H.
     """
     tensors, work = TENSORS[name], forward if name == "forward" else backward
 
@@ -49,7 +50,8 @@ def module_of(name: PassName, width: int) -> ir.Module:
         arrays = {tensor: _matrix(item, n) for n, tensor in enumerate(tensors)}
         offset = builder.mul(item.index, builder.mul(length, INT64(2)))
         own = builder.gep(stats, [offset], source_etype=FLOAT)
-        work(_head(lanes, length, width, arrays, Matrix(lanes, own, INT64(2)), scratch))
+        arrays["stats"] = Matrix(lanes, own, INT64(2))
+        work(_head(lanes, length, width, arrays, scratch))
 
     return module_over_items(name, len(tensors) + 3, 2, one_head)
 
@@ -72,7 +74,6 @@ def _head(
     length: ir.Value,
     width: int,
     arrays: dict[str, Matrix],
-    stats: Matrix,
     scratch: ir.Value,
 ) -> Head:
     builder, used = lanes.builder, INT64(0)
@@ -83,8 +84,7 @@ def _head(
         used = builder.add(used, INT64(num_rows))
     columns = {name: buffers[name] for name in ("k", "v")}
     rows = {name: buffers[name] for name in ("p", "ds")}
-    scale = lanes.constant(width**-0.5)
-    return Head(lanes, length, width, scale, arrays, stats, columns, rows)
+    return Head(lanes, length, width, arrays, columns, rows)
 
 
 def forward(head: Head) -> None:
@@ -101,8 +101,8 @@ def forward(head: Head) -> None:
         outputs = weighted_rows(head, end, head.rows["p"], head.arrays["v"])
         for number in head.queries:
             query = head.row(first, number)
-            head.stats.put(top[number], query, 0)
-            head.stats.put(inverse[number], query, 1)
+            head.arrays["stats"].put(top[number], query, 0)
+            head.arrays["stats"].put(inverse[number], query, 1)
             for part, output in zip(head.parts, outputs[number], strict=True):
                 head.arrays["o"].store(lanes.mul(output, inverse[number]), query, part)
 
@@ -112,12 +112,13 @@ def forward(head: Head) -> None:
 def scores(head: Head, first: ir.Value, end: ir.Value) -> list[Vector]:
     """Write scaled scores to `p`; the largest of every query, lane by lane."""
     lanes, builder = head.lanes, head.lanes.builder
+    scale = lanes.constant(head.width**-0.5)
 
     def keys(start: ir.Value, tops: list[Vector]) -> list[Vector]:
         found = products(head, "q", "k", first, start)
         result = []
         for number, top in enumerate(tops):
-            score = lanes.mul(found[number], head.scale)
+            score = lanes.mul(found[number], scale)
             head.rows["p"].store(score, INT64(number), start)
             seen = lanes.select(visible(head, first, number, start), score, lanes.constant(LOWEST))
             result.append(lanes.larger(seen, top))
@@ -145,12 +146,11 @@ def exponentials(head: Head, first: ir.Value, end: ir.Value, top: list[Vector]) 
 
 def backward(head: Head) -> None:
     """Gradients of queries, keys and values; those of keys and values begin at zero."""
-    lanes, builder = head.lanes, head.lanes.builder
+    builder = head.lanes.builder
     for name in ("k", "v"):
         to_columns(head, name)
-    zero = lanes.constant(0)
-    for name, part in product(("dk", "dv"), head.parts):
-        clear(head, head.arrays[name], part, zero)
+    for name in ("dk", "dv"):
+        clear(head, head.arrays[name])
 
     def block(first: ir.Value) -> None:
         end = builder.add(first, INT64(len(head.queries)))
@@ -167,21 +167,22 @@ def backward(head: Head) -> None:
 def score_gradients(head: Head, first: ir.Value, end: ir.Value) -> None:
     """Write probabilities to `p` and gradients of the raw products to `ds`."""
     lanes, builder = head.lanes, head.lanes.builder
+    scale = lanes.constant(head.width**-0.5)
     queries = [head.row(first, number) for number in head.queries]
-    tops = [head.stats.spread(query, 0) for query in queries]
-    inverses = [head.stats.spread(query, 1) for query in queries]
+    tops = [head.arrays["stats"].spread(query, 0) for query in queries]
+    inverses = [head.arrays["stats"].spread(query, 1) for query in queries]
     along = [inner(head, query) for query in queries]
 
     def keys(start: ir.Value) -> None:
         found = products(head, "q", "k", first, start)
         upstream = products(head, "do", "v", first, start)
         for number in head.queries:
-            score = lanes.mul(found[number], head.scale)
+            score = lanes.mul(found[number], scale)
             size = weight(lanes, score, tops[number], visible(head, first, number, start))
             share = lanes.mul(size, inverses[number])
             head.rows["p"].store(share, INT64(number), start)
             gradient = lanes.mul(share, lanes.sub(upstream[number], along[number]))
-            head.rows["ds"].store(lanes.mul(gradient, head.scale), INT64(number), start)
+            head.rows["ds"].store(lanes.mul(gradient, scale), INT64(number), start)
 
     each(builder, INT64(0), end, LANES, keys)
 
@@ -193,36 +194,3 @@ def inner(head: Head, query: ir.Value) -> Vector:
         output, gradient = (head.arrays[name].load(query, part) for name in ("o", "do"))
         total = lanes.fma(output, gradient, total)
     return lanes.folded(total, lanes.add)
-
-
-def add_outer(
-    head: Head, first: ir.Value, end: ir.Value, weights: str, left: str, into: str
-) -> None:
-    """Add to the rows of `into` up to `end` the block's rows of `left`, weighted."""
-    lanes, target = head.lanes, head.arrays[into]
-    for part in head.parts:
-        rows = [head.arrays[left].load(head.row(first, number), part) for number in head.queries]
-        each(lanes.builder, INT64(0), end, 1, _adding(head, rows, head.rows[weights], target, part))
-
-
-def _adding(
-    head: Head, rows: list[Vector], weights: Matrix, target: Matrix, part: int
-) -> Callable[[ir.Value], None]:
-    def key(index: ir.Value) -> None:
-        total = target.load(index, part)
-        for number, row in enumerate(rows):
-            total = head.lanes.fma(weights.spread(INT64(number), index), row, total)
-        target.store(total, index, part)
-
-    return key
-
-
-def clear(head: Head, array: Matrix, part: int, zero: Vector) -> None:
-    """Write zeros to one 16 of every row."""
-    each(
-        head.lanes.builder,
-        INT64(0),
-        head.length,
-        1,
-        lambda index: array.store(zero, index, part),
-    )

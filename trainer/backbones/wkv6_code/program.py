@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from llvmlite import ir
 
-from trainer.simd.arrays import Matrix, transposed
+from trainer.simd.arrays import Matrix, summed
 from trainer.simd.counting import INT64, count, each
 from trainer.simd.items import Item, module_over_items
 from trainer.simd.lanes import FLOAT, LANES, Lanes, Vector
@@ -166,7 +166,7 @@ def _step(head: Head, token: ir.Value) -> None:
             sums.append(head.product(emptied, state))
             head.store("s", row, _moved(head, now, state, head.arrays["v"].spread(token, row)))
         own = lanes.mul(now.bonus, head.arrays["v"].load(token, first))
-        head.arrays["y"].store(lanes.add(_added(lanes, sums), own), token, first)
+        head.arrays["y"].store(lanes.add(summed(lanes, sums), own), token, first)
 
     each(lanes.builder, INT64(0), INT64(head.width), LANES, values)
 
@@ -177,14 +177,6 @@ def _moved(head: Head, now: Token, state: Sequence[Vector], value: Vector) -> li
     return [
         lanes.fma(value, k, lanes.mul(w, s)) for w, s, k in zip(now.w, state, now.k, strict=True)
     ]
-
-
-def _added(lanes: Lanes, rows: list[Vector]) -> Vector:
-    """The sum of the lanes of each of 16 vectors, one a lane."""
-    columns = transposed(lanes, rows)
-    while len(columns) > 1:
-        columns = [lanes.add(*pair) for pair in zip(columns[::2], columns[1::2], strict=True)]
-    return columns[0]
 
 
 def backward(head: Head) -> None:
@@ -251,7 +243,7 @@ def _step_back(head: Head, first: ir.Value, number: ir.Value) -> None:
             ]
             head.store("s", row, back)
         own = lanes.mul(now.bonus, head.arrays["dy"].load(token, block))
-        head.arrays["dv"].store(lanes.add(_added(lanes, sums), own), token, block)
+        head.arrays["dv"].store(lanes.add(summed(lanes, sums), own), token, block)
         return [*dr, *dk, *dw]
 
     zeros = [lanes.constant(0) for _ in range(3 * parts)]
@@ -262,9 +254,9 @@ def _step_back(head: Head, first: ir.Value, number: ir.Value) -> None:
 def _finish(head: Head, token: ir.Value, now: Token, found: list[list[Vector]]) -> None:
     """Add what goes past the state, by the bonus, and write the gradients of the keys' channels."""
     lanes, (dr, dk, dw) = head.lanes, found
-    u, summed = head.row("u", INT64(0)), head.row("du", INT64(0))
+    u, so_far = head.row("u", INT64(0)), head.row("du", INT64(0))
     along = lanes.folded(head.product(head.row("dy", token), head.row("v", token)), lanes.add)
-    columns = zip(now.r, now.k, u, dr, dk, dw, summed, head.parts, strict=True)
+    columns = zip(now.r, now.k, u, dr, dk, dw, so_far, head.parts, strict=True)
     for r, k, bonus, to_r, to_k, to_w, total, part in columns:
         direct = lanes.mul(bonus, along)
         values = {
