@@ -157,6 +157,11 @@ class RunConfig(Record):
         """What the first model of the run begins with."""
         return self.train.activation if self.mode == "train" else self.evolution.first_activation(0)
 
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of one step."""
+        return self.optimizer.batch * self.model.block
+
     @model_validator(mode="after")
     def _fits_its_mode(self) -> "RunConfig":
         match self.mode:

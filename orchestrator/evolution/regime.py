@@ -60,8 +60,7 @@ def may_shift(config: RunConfig) -> bool:
 def passes_of(config: RunConfig, steps: int) -> float | None:
     """How often `steps` pass over the train split; None where its size is not known."""
     tokens = config.data.train_tokens
-    step_tokens = config.optimizer.batch * config.model.block
-    return None if tokens is None else steps * step_tokens / tokens
+    return None if tokens is None else steps * config.step_tokens / tokens
 
 
 def regime_of(config: RunConfig, lineages: Sequence[LineageState]) -> Regime | None:

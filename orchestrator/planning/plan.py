@@ -127,7 +127,7 @@ def plan_of(
 
 def tokens_of(config: RunConfig, size: TextSize, *, is_estimate: bool) -> Tokens:
     """Of the run's own steps; baselines read as much again."""
-    a_step = config.optimizer.batch * config.model.block
+    a_step = config.step_tokens
     return Tokens(
         train=size.train_tokens,
         search=size.search_tokens,

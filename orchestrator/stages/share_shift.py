@@ -40,8 +40,8 @@ def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
         adjustments=adjustments,
     )
     event = Event(kind="regime", data={"regime": regime.kind, "reason": reason, "moved": moved})
-    told = {"decisions": (*state.decisions, decision)}
-    state = state.model_copy(update={"ledger": ledger, "regime": regime, **told})
+    told = (*state.decisions, decision)
+    state = state.model_copy(update={"ledger": ledger, "regime": regime, "decisions": told})
     return ShareShift(state, decision, event)
 
 

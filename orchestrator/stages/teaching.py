@@ -61,7 +61,7 @@ def cheapest(state: RunState, config: RunConfig, host: HostState, steps: int) ->
 def table_cost(state: RunState, config: RunConfig, host: HostState) -> int:
     """Member-steps of reading the train split once."""
     tokens = config.data.train_tokens or 0
-    return ceil(_live_share(state, config, host) * tokens / _step_tokens(config))
+    return ceil(_live_share(state, config, host) * tokens / config.step_tokens)
 
 
 def chunk_cost(state: RunState, config: RunConfig, host: HostState, steps: int) -> int:
@@ -101,10 +101,6 @@ def _live_share(state: RunState, config: RunConfig, host: HostState) -> float:
         return 0.0
     from trainer.flops import forward_flops_per_token, training_flops_per_step
 
-    tokens = _step_tokens(config)
+    tokens = config.step_tokens
     passes = sum(forward_flops_per_token(config.model, one.genome) for one in teachers) * tokens
     return passes / training_flops_per_step(config.model, host.genome, tokens)
-
-
-def _step_tokens(config: RunConfig) -> int:
-    return config.optimizer.batch * config.model.block

@@ -19,8 +19,9 @@ from trainer.backbones.triton_kernels import kernel
 from trainer.backbones.wkv6 import in_chunks, passed_on, segments
 
 WINDOW = 128
-"""Positions that compiled code reads behind a state, and how many without one: both measured."""
-UNCUT = 2 * WINDOW
+"""Positions that compiled code reads at a time behind a state; measured, as `UNCUT` is."""
+UNCUT = 256
+"""Positions that it reads at most where there is no state."""
 EMPTIED = -1000.0
 """Logarithm of the decay where a document begins."""
 
@@ -44,11 +45,13 @@ def ssd(given: SSDInputs, state_BHPS: Tensor | None) -> tuple[Tensor, Tensor | N
     before, and what is behind is not asked for: it may be None.
     """
     B, T, H, P = given.x.shape
-    if fits(given.x) and (state_BHPS is not None or T <= UNCUT):
-        return ssd_windows(given, state_BHPS)
+    compiled = fits(given.x)
     if state_BHPS is None:
+        if compiled and T <= UNCUT:
+            return within(given.x, log_decays(given).double().cumsum(dim=1), given.b, given.c), None
         state_BHPS = given.x.new_zeros(B, H, P, given.b.shape[2])
-        return ssd(given, state_BHPS)
+    if compiled:
+        return ssd_windows(given, state_BHPS)
     if T == 1:
         return ssd_steps(given, state_BHPS)
     triton = kernel("ssd", given.x, given.fresh, ssd_by_chunks)
@@ -76,18 +79,20 @@ def ssd_steps(given: SSDInputs, state_BHPS: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(outputs, dim=1), state_BHPS
 
 
+def log_decays(given: SSDInputs) -> Tensor:
+    """[B, T, H]; nothing is left where a document begins."""
+    if given.fresh is None:
+        return given.a
+    return given.a.masked_fill(given.fresh[..., None], EMPTIED)
+
+
 def ssd_windows(
-    given: SSDInputs, state_BHPS: Tensor | None, window: int = WINDOW
-) -> tuple[Tensor, Tensor | None]:
-    """The same by compiled code, `window` positions at a time; all of them without a state."""
-    x, a, b, c, fresh_BT = given
-    if fresh_BT is not None:
-        a = a.masked_fill(fresh_BT[..., None], EMPTIED)
-    if state_BHPS is None:
-        return within(x, a.double().cumsum(dim=1), b, c), None
-    outputs = []
-    for first in range(0, x.shape[1], window):
-        part = (one[:, first : first + window] for one in (x, a, b, c))
+    given: SSDInputs, state_BHPS: Tensor, window: int = WINDOW
+) -> tuple[Tensor, Tensor]:
+    """The same by compiled code, `window` positions at a time."""
+    whole, outputs = (given.x, log_decays(given), given.b, given.c), []
+    for first in range(0, given.x.shape[1], window):
+        part = (one[:, first : first + window] for one in whole)
         y, state_BHPS = _window(state_BHPS, *part)
         outputs.append(y)
     return torch.cat(outputs, dim=1), state_BHPS

@@ -1,12 +1,14 @@
 """A function that works through items, heads or strips, one after the other."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from llvmlite import ir
 
 from trainer.simd.counting import INT64, each
 from trainer.simd.lanes import Lanes
+
+PassName: TypeAlias = Literal["forward", "backward"]
 
 
 class Item(NamedTuple):

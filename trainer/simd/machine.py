@@ -4,6 +4,7 @@ Code is made in some ten milliseconds, lives as long as what `machine_code` retu
 nowhere else.
 """
 
+from collections.abc import Iterable
 from ctypes import CFUNCTYPE, c_int64, c_void_p
 from functools import cache
 from itertools import count
@@ -15,25 +16,24 @@ NUMBERS = count()
 
 
 class Code:
-    """A function of addresses, then of integers. It runs without Python's lock."""
+    """A function of addresses and integers. It runs without Python's lock."""
 
-    def __init__(self, library: Any, address: int, num_pointers: int, num_integers: int) -> None:  # noqa: ANN401
+    def __init__(self, library: Any, address: int, types: Iterable[ir.Type]) -> None:  # noqa: ANN401
         self.library = library
         """What holds the machine code."""
-        self.function = CFUNCTYPE(None, *[c_void_p] * num_pointers, *[c_int64] * num_integers)(
-            address
-        )
+        arguments = (c_void_p if isinstance(one, ir.PointerType) else c_int64 for one in types)
+        self.function = CFUNCTYPE(None, *arguments)(address)
 
     def __call__(self, *arguments: int) -> None:
         """Run it."""
         self.function(*arguments)
 
 
-def machine_code(module: ir.Module, name: str, num_pointers: int, num_integers: int) -> Code:
+def machine_code(module: ir.Module, name: str) -> Code:
     """The function of that name, for this CPU with all it can do."""
     builder = binding.JITLibraryBuilder().add_ir(str(module)).export_symbol(name)
     library = builder.link(compiler(), f"{name} {next(NUMBERS)}")
-    return Code(library, library[name], num_pointers, num_integers)
+    return Code(library, library[name], [one.type for one in module.globals[name].args])
 
 
 @cache

@@ -11,8 +11,6 @@ from state.validation import BuildReading, Kernel
 from trainer.backbones import ssd_code, wkv6_code
 from trainer.backbones.attention import compiled as attention_code
 from trainer.backbones.gpt import GPT, Block
-from trainer.backbones.mamba2 import Mamba2
-from trainer.backbones.rwkv6 import RWKV6
 from trainer.evaluation import evaluation_mode
 from trainer.tokenizer import Tokenizer
 
@@ -76,12 +74,13 @@ def kernels_of(model: GPT) -> tuple[Kernel, ...]:
         # Attention is computed in float32 on the CPU whatever the dtype of the run.
         qk_BT2HE = torch.empty(1, length, 2, model.config.heads, width)
         kernels.append(_on_the_cpu("attention", attention_code.fits(qk_BT2HE)))
-    for rwkv6 in _rwkv6_of(model)[:1]:
-        k_BTHE = torch.empty(1, length, 1, rwkv6.width)
-        kernels.append(_on_the_cpu("rwkv6", wkv6_code.fits(k_BTHE, k_BTHE)))
-    for mamba2 in _mamba2_of(model)[:1]:
-        x_BTHP = torch.empty(1, length, 1, mamba2.width)
-        kernels.append(_on_the_cpu("mamba2", ssd_code.fits(x_BTHP)))
+    for mixer in model.mixers()[:1]:
+        if mixer.rwkv6 is not None:
+            k_BTHE = torch.empty(1, length, 1, mixer.rwkv6.width)
+            kernels.append(_on_the_cpu("rwkv6", wkv6_code.fits(k_BTHE, k_BTHE)))
+        if mixer.mamba2 is not None:
+            x_BTHP = torch.empty(1, length, 1, mixer.mamba2.width)
+            kernels.append(_on_the_cpu("mamba2", ssd_code.fits(x_BTHP)))
     return tuple(kernels)
 
 
@@ -94,14 +93,6 @@ def _on_an_accelerator(model: GPT) -> tuple[Kernel, ...]:
     kernels = []
     if any(isinstance(block, Block) for block in model.own_blocks()):
         kernels.append(Kernel(part="attention", code="PyTorch"))
-    if _rwkv6_of(model):
+    if any(mixer.rwkv6 is not None for mixer in model.mixers()):
         kernels.append(Kernel(part="rwkv6", code="PyTorch", fallback=True))
     return tuple(kernels)
-
-
-def _mamba2_of(model: GPT) -> list[Mamba2]:
-    return [mixer.mamba2 for mixer in model.mixers() if mixer.mamba2 is not None]
-
-
-def _rwkv6_of(model: GPT) -> list[RWKV6]:
-    return [mixer.rwkv6 for mixer in model.mixers() if mixer.rwkv6 is not None]

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from trainer.activations.cpu.loops import LOOPS, LoopName, Precision, module_of
+from trainer.activations.cpu.loops import LoopName, Precision, module_of
 from trainer.activations.cpu.structure import Structure
 from trainer.simd.machine import Code, machine_code
 
@@ -16,4 +16,4 @@ def compiled(name: LoopName, formula: Structure, num_slots: int, precision: Prec
     of 16s.
     """
     module = module_of(name, formula, num_slots, precision)
-    return machine_code(module, name, LOOPS[name].num_inputs + LOOPS[name].num_outputs + 1, 1)
+    return machine_code(module, name)

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from trainer.backbones.attention.program import TENSORS, PassName, module_of
+from trainer.backbones.attention.head import BLOCK_ROWS
+from trainer.backbones.attention.program import module_of
+from trainer.simd.items import PassName
 from trainer.simd.lanes import LANES
 from trainer.simd.machine import Code, machine_code
 from trainer.simd.parallel import in_parts
 
 CACHED_FLOATS = 2**16
 """Keys of one head beyond which the blocks no longer stay in the cache."""
-BLOCK_ROWS = 8
 
 
 def fits(qk_BT2HE: Tensor) -> bool:
@@ -36,7 +37,7 @@ def attention(qk_BT2HE: Tensor, v_BTHE: Tensor) -> Tensor:
 @cache
 def code_of(name: PassName, width: int) -> Code:
     """Machine code for heads of a width."""
-    return machine_code(module_of(name, width), name, len(TENSORS[name]) + 3, 4)
+    return machine_code(module_of(name, width), name)
 
 
 def run(name: PassName, tensors: Sequence[Tensor], stats: Tensor) -> None:

@@ -21,9 +21,13 @@ UNROLLED = 4
 """Elements of a product between two jumps: more make the code longer and no faster."""
 
 
+BLOCK_ROWS = 8
+"""Most queries of a block."""
+
+
 def num_queries(width: int) -> int:
     """Queries of a block: with their outputs in registers."""
-    return 8 if width <= 2 * LANES else 4
+    return BLOCK_ROWS if width <= 2 * LANES else 4
 
 
 class Head(NamedTuple):
@@ -91,10 +95,10 @@ def visible(head: Head, first: ir.Value, number: int, start: ir.Value) -> ir.Val
     return builder.icmp_signed("<=", places, head.lanes.spread_int(reach))
 
 
-def weight(lanes: Lanes, score: Vector, top: Vector, seen: ir.Value) -> Vector:
-    """`exp(score - top)` of the keys that are seen, 0 of others."""
-    below = lanes.clamp(lanes.sub(score, top), -EXP_RANGE, 0)
-    return lanes.select(seen, exponential(lanes, below), lanes.constant(0))
+def weight(lanes: Lanes, below: Vector, seen: ir.Value) -> Vector:
+    """`exp(below)`, at most 1, of the keys that are seen, 0 of others."""
+    within = lanes.clamp(below, -EXP_RANGE, 0)
+    return lanes.select(seen, exponential(lanes, within), lanes.constant(0))
 
 
 def weighted_rows(head: Head, end: ir.Value, weights: Matrix, values: Matrix) -> list[list[Vector]]:
@@ -113,6 +117,13 @@ def weighted_rows(head: Head, end: ir.Value, weights: Matrix, values: Matrix) ->
     zeros = [lanes.constant(0) for _ in product(head.queries, parts)]
     found = count(lanes.builder, INT64(0), end, 1, zeros, key)
     return [found[n : n + len(parts)] for n in range(0, len(found), len(parts))]
+
+
+def store_rows(head: Head, into: str, first: ir.Value, rows: list[list[Vector]]) -> None:
+    """Write a row for every query of the block."""
+    for number, row in zip(head.queries, rows, strict=True):
+        for part, value in zip(head.parts, row, strict=True):
+            head.arrays[into].store(value, head.row(first, number), part)
 
 
 def add_outer(

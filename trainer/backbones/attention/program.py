@@ -8,15 +8,15 @@ score and the sum of its exponentials.
 Shapes: T positions, E width of a head, both multiples of 16; R queries of a block.
 """
 
-from typing import Literal, TypeAlias
-
 from llvmlite import ir
 
 from trainer.backbones.attention.head import (
+    BLOCK_ROWS,
     Head,
     add_outer,
     clear,
     products,
+    store_rows,
     to_columns,
     visible,
     weight,
@@ -24,10 +24,9 @@ from trainer.backbones.attention.head import (
 )
 from trainer.simd.arrays import Matrix
 from trainer.simd.counting import INT64, count, each
-from trainer.simd.items import Item, module_over_items
+from trainer.simd.items import Item, PassName, module_over_items
 from trainer.simd.lanes import FLOAT, LANES, Lanes, Vector
 
-PassName: TypeAlias = Literal["forward", "backward"]
 TENSORS: dict[PassName, tuple[str, ...]] = {
     "forward": ("q", "k", "v", "o"),
     "backward": ("q", "k", "v", "o", "do", "dq", "dk", "dv"),
@@ -78,7 +77,7 @@ def _head(
 ) -> Head:
     builder, used = lanes.builder, INT64(0)
     buffers: dict[str, Matrix] = {}
-    for name, num_rows in (("k", width), ("v", width), ("p", 8), ("ds", 8)):
+    for name, num_rows in (("k", width), ("v", width), ("p", BLOCK_ROWS), ("ds", BLOCK_ROWS)):
         start = builder.gep(scratch, [builder.mul(used, length)], source_etype=FLOAT)
         buffers[name] = Matrix(lanes, start, length)
         used = builder.add(used, INT64(num_rows))
@@ -136,7 +135,8 @@ def exponentials(head: Head, first: ir.Value, end: ir.Value, top: list[Vector]) 
         result = []
         for number, total in enumerate(totals):
             score = head.rows["p"].load(INT64(number), start)
-            size = weight(lanes, score, top[number], visible(head, first, number, start))
+            below = lanes.sub(score, top[number])
+            size = weight(lanes, below, visible(head, first, number, start))
             head.rows["p"].store(size, INT64(number), start)
             result.append(lanes.add(total, size))
         return result
@@ -155,9 +155,8 @@ def backward(head: Head) -> None:
     def block(first: ir.Value) -> None:
         end = builder.add(first, INT64(len(head.queries)))
         score_gradients(head, first, end)
-        for number, parts in enumerate(weighted_rows(head, end, head.rows["ds"], head.arrays["k"])):
-            for part, gradient in zip(head.parts, parts, strict=True):
-                head.arrays["dq"].store(gradient, head.row(first, number), part)
+        gradients = weighted_rows(head, end, head.rows["ds"], head.arrays["k"])
+        store_rows(head, "dq", first, gradients)
         add_outer(head, first, end, "p", "do", "dv")
         add_outer(head, first, end, "ds", "q", "dk")
 
@@ -178,7 +177,8 @@ def score_gradients(head: Head, first: ir.Value, end: ir.Value) -> None:
         upstream = products(head, "do", "v", first, start)
         for number in head.queries:
             score = lanes.mul(found[number], scale)
-            size = weight(lanes, score, tops[number], visible(head, first, number, start))
+            below = lanes.sub(score, tops[number])
+            size = weight(lanes, below, visible(head, first, number, start))
             share = lanes.mul(size, inverses[number])
             head.rows["p"].store(share, INT64(number), start)
             gradient = lanes.mul(share, lanes.sub(upstream[number], along[number]))

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from trainer.backbones.conv_code.program import ARRAYS, BIAS, PassName, module_of
+from trainer.backbones.conv_code.program import ARRAYS, BIAS, module_of
 from trainer.backbones.shapes import CONV_WIDTH
+from trainer.simd.items import PassName
 from trainer.simd.lanes import LANES
 from trainer.simd.machine import Code, machine_code
 from trainer.simd.parallel import in_parts
@@ -34,7 +35,7 @@ def conv_compiled(x_BTE: Tensor, past_BWE: Tensor, weight_EW: Tensor, bias_E: Te
 @cache
 def code_of(name: PassName) -> Code:
     """Machine code, whatever the width."""
-    return machine_code(module_of(name), name, len(ARRAYS[name]), 5)
+    return machine_code(module_of(name), name)
 
 
 def run(name: PassName, tensors: Mapping[str, Tensor]) -> None:

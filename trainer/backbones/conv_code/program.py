@@ -8,7 +8,7 @@ Shapes: B sequences, T positions (at least 4), E channels, a multiple of 16.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from llvmlite import ir
 
@@ -16,10 +16,9 @@ from trainer.activations.cpu.functions import silu
 from trainer.backbones.shapes import CONV_WIDTH
 from trainer.simd.arrays import Matrix
 from trainer.simd.counting import INT64, count
-from trainer.simd.items import Item, module_over_items
+from trainer.simd.items import Item, PassName, module_over_items
 from trainer.simd.lanes import FLOAT, LANES, Lanes, Vector
 
-PassName: TypeAlias = Literal["forward", "backward"]
 ARRAYS: dict[PassName, tuple[str, ...]] = {
     "forward": ("x", "past", "weights", "y", "slope"),
     "backward": ("x", "past", "weights", "slope", "dy", "dx", "sums"),

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from trainer.backbones.ssd_code.program import ARRAYS, PassName, module_of
+from trainer.backbones.attention.head import BLOCK_ROWS
+from trainer.backbones.ssd_code.program import ARRAYS, module_of
+from trainer.simd.items import PassName
 from trainer.simd.lanes import LANES
 from trainer.simd.machine import Code, machine_code
 from trainer.simd.parallel import in_parts
-
-BLOCK_ROWS = 8
 
 
 def fits(x_BTHP: Tensor) -> bool:
@@ -36,7 +36,7 @@ def within(x_BTHP: Tensor, upto_BTH: Tensor, b_BTS: Tensor, c_BTS: Tensor) -> Te
 @cache
 def code_of(name: PassName, width: int) -> Code:
     """Machine code for heads of a width."""
-    return machine_code(module_of(name, width), name, len(ARRAYS[name]) + 1, 4)
+    return machine_code(module_of(name, width), name)
 
 
 def run(name: PassName, tensors: Mapping[str, Tensor]) -> None:

@@ -8,7 +8,7 @@ Shapes: B sequences, T positions, H heads, P values of a head; T and P are multi
 queries of a block.
 """
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from llvmlite import ir
 
@@ -17,17 +17,17 @@ from trainer.backbones.attention.head import (
     add_outer,
     clear,
     products,
+    store_rows,
     to_columns,
     visible,
+    weight,
     weighted_rows,
 )
 from trainer.simd.arrays import Matrix
 from trainer.simd.counting import INT64, count, each
-from trainer.simd.exponential import EXP_RANGE, exponential
-from trainer.simd.items import Item, module_over_items
+from trainer.simd.items import Item, PassName, module_over_items
 from trainer.simd.lanes import FLOAT, LANES, Vector
 
-PassName: TypeAlias = Literal["forward", "backward"]
 ARRAYS: dict[PassName, tuple[str, ...]] = {
     "forward": ("x", "g", "u", "y"),
     "backward": ("x", "g", "u", "dy", "dx", "dg", "du"),
@@ -98,10 +98,7 @@ def forward(head: Head) -> None:
                 head.rows["p"].store(share, INT64(number), start)
 
         each(head.lanes.builder, INT64(0), end, LANES, keys)
-        read = weighted_rows(head, end, head.rows["p"], head.arrays["x"])
-        for number in head.queries:
-            for part, value in zip(head.parts, read[number], strict=True):
-                head.arrays["y"].store(value, head.row(first, number), part)
+        store_rows(head, "y", first, weighted_rows(head, end, head.rows["p"], head.arrays["x"]))
 
     each(head.lanes.builder, INT64(0), head.length, len(head.queries), block)
 
@@ -160,6 +157,5 @@ def _decay(head: Head, decays: Decays, first: ir.Value, number: int, start: ir.V
     lanes, u = head.lanes, head.arrays["u"]
     high = lanes.sub(decays.high[number], u.load(INT64(0), start))
     apart = lanes.add(high, lanes.sub(decays.low[number], u.load(INT64(1), start)))
-    left = exponential(lanes, lanes.clamp(apart, -EXP_RANGE, 0))
     counts = lanes.builder.and_(visible(head, first, number, start), lanes.above(apart, NEGLIGIBLE))
-    return lanes.select(counts, left, lanes.constant(0))
+    return weight(lanes, apart, counts)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from trainer.backbones.wkv6_code.program import ARRAYS, SPAN, PassName, module_of
+from trainer.backbones.wkv6_code.program import ARRAYS, SPAN, module_of
+from trainer.simd.items import PassName
 from trainer.simd.lanes import LANES
 from trainer.simd.machine import Code, machine_code
 from trainer.simd.parallel import in_parts
@@ -40,7 +41,7 @@ def wkv6_compiled(
 @cache
 def code_of(name: PassName, width: int) -> Code:
     """Machine code for heads of a width."""
-    return machine_code(module_of(name, width), name, len(ARRAYS[name]), 4)
+    return machine_code(module_of(name, width), name)
 
 
 def run(name: PassName, tensors: Mapping[str, Tensor]) -> None:

@@ -9,16 +9,15 @@ Shapes: B sequences, T positions, H heads, E width of keys and of values, a mult
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from llvmlite import ir
 
 from trainer.simd.arrays import Matrix, summed
 from trainer.simd.counting import INT64, count, each
-from trainer.simd.items import Item, module_over_items
+from trainer.simd.items import Item, PassName, module_over_items
 from trainer.simd.lanes import FLOAT, LANES, Lanes, Vector
 
-PassName: TypeAlias = Literal["forward", "backward"]
 SPAN = LANES
 """Tokens between two states that are kept."""
 TOKENS = {"r", "k", "v", "w", "y", "dy", "dr", "dk", "dv", "dw"}
