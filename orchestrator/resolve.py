@@ -10,6 +10,7 @@ from orchestrator.cluster_fit import is_away
 from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.host_devices import with_host_devices
 from orchestrator.intervals import eval_steps, sample_steps
+from orchestrator.passes import is_short_of_steps, passes_of
 from orchestrator.schedule import warmup_steps
 from orchestrator.sizing import Choice, choose_size, size_of
 from orchestrator.train_config import TrainConfig
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 DROPOUT_BY_PASSES = ((20.0, 0.1), (0.0, 0.0))
 
 
-# Of the budget, what a lineage has trained when the lineages merge, and the host when the run ends.
-LINEAGE_SHARE, HOST_SHARE = 0.2, 0.55
+# Of the budget, what a lineage has trained when the lineages merge, and the host when the run ends;
+# the host of a run that is short of steps gets most of theirs.
+LINEAGE_SHARE, HOST_SHARE, LONG_HOST_SHARE = 0.2, 0.55, 0.85
 
 STACK_ON_CUDA = 16
 
@@ -75,25 +77,25 @@ def resolve_shape(config: RunConfig, corpus_bytes: int) -> Resolution:
 
 def resolve_data(config: RunConfig, manifest: "DatasetManifest") -> RunConfig:
     """Fix what the prepared dataset decides: vocabulary, dropout, warm-up."""
-    share = 1.0 if config.mode == "train" else LINEAGE_SHARE
-    changes = {
-        "vocab_size": manifest.vocab_size,
-        "dropout": _dropout(config, manifest, share * config.budget),
-    }
-    model = config.model.model_copy(update=changes)
-    alone = {
-        "control_dropout": _dropout(config, manifest, config.budget),
-        "untaught_dropout": _dropout(config, manifest, HOST_SHARE * config.budget),
-    }
-    host = config.host.model_copy(update=alone)
     read = {
         "domain": manifest.domain,
         "tokenizer": manifest.tokenizer,
         "train_tokens": manifest.splits["train"].tokens,
+        "vocab_size": _vocabulary(manifest),
     }
-    data = config.data.model_copy(update={**read, "vocab_size": _vocabulary(manifest)})
-    optimizer = config.optimizer.model_copy(update={"warmup": warmup_steps(config)})
-    update = {"model": model, "host": host, "data": data, "optimizer": optimizer}
+    config = config.model_copy(update={"data": config.data.model_copy(update=read)})
+    lineage_share = 1.0 if config.mode == "train" else LINEAGE_SHARE
+    host_share = LONG_HOST_SHARE if is_short_of_steps(config) else HOST_SHARE
+    changes = {"vocab_size": manifest.vocab_size, "dropout": _dropout(config, lineage_share)}
+    alone = {
+        "control_dropout": _dropout(config, 1.0),
+        "untaught_dropout": _dropout(config, host_share),
+    }
+    update = {
+        "model": config.model.model_copy(update=changes),
+        "host": config.host.model_copy(update=alone),
+        "optimizer": config.optimizer.model_copy(update={"warmup": warmup_steps(config)}),
+    }
     if config.mode == "train":
         intervals = {"eval_interval": eval_steps(config), "sample_interval": sample_steps(config)}
         update["train"] = config.train.model_copy(update=intervals)
@@ -258,12 +260,12 @@ def _with_inner_width(model: ModelConfig, train: TrainConfig) -> ModelConfig:
     return built
 
 
-def _dropout(config: RunConfig, manifest: "DatasetManifest", steps: float) -> float:
-    """As given, else by how often a model of `steps` steps passes over the train split."""
+def _dropout(config: RunConfig, share: float) -> float:
+    """As given, else by how often a model of this share of the budget passes over the text."""
     if "dropout" in config.model.model_fields_set:
         return config.model.dropout
-    tokens = steps * config.optimizer.batch * config.model.block
-    passes = tokens / manifest.splits["train"].tokens
+    passes = passes_of(config, share * config.budget)
+    assert passes is not None
     return next(rate for least, rate in DROPOUT_BY_PASSES if passes >= least)
 
 

@@ -25,8 +25,10 @@ PhaseName = Literal[
 
 Role = Literal["champion", "challenger", "null", "replicate", "host", "control"]
 Split = Literal["train", "search", "test"]
-TeachingRefused = Literal["gain", "passes"]
-"""The average gained too little, or the host passes too seldom over the text to need teachers."""
+TeachingRefused = Literal["gain", "passes", "steps"]
+"""The average gained too little, the host passes too seldom over the text to need teachers, or they
+are too young to teach it, as the steps were the host's.
+"""
 
 
 class Genome(Record):

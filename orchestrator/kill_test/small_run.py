@@ -60,12 +60,14 @@ def small_config(scratch: Scratch, name: str, budget: int, mode: Mode = "phases"
 
 
 def _of_the_mode(mode: Mode) -> dict[str, Record]:
-    """Morphs and two lineages; or every instrument, charts that soon change the batch, and a
-    window with challengers.
+    """Morphs, two lineages and a search in three phases; or every instrument, charts that soon
+    change the batch, and a window with challengers.
     """
     match mode:
         case "phases":
-            evolution = EvolutionConfig(lineages=2, min_population=3, min_steps_per_candidate=3)
+            evolution = EvolutionConfig(
+                lineages=2, min_population=3, min_steps_per_candidate=3, shift_shares=False
+            )
             return {"evolution": evolution, "host": HostConfig(chunks_per_phase=2)}
         case "train":
             symbio = SymbioConfig(

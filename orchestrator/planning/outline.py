@@ -11,14 +11,11 @@ from orchestrator.phases import (
     Effort,
     SearchFit,
     fit_search,
-    phase_named,
     phases_of,
     purpose,
     shares_of,
 )
-from orchestrator.run_state import LineageState
 from state.base import Record
-from state.genome import parse
 from state.records import Ledger, PhaseName
 
 
@@ -84,24 +81,8 @@ def likely_allotment(config: RunConfig) -> Allotment:
     ledger = books.open_ledger(config.budget, shares_of(config), ())
     for name in ("abiogenesis", "primordial"):
         ledger = books.settle(books.reserve(ledger, name, first[name]), name, first[name])
-    ledger = shifted(config, ledger, _lineages(config, first), regime).ledger
+    ledger = shifted(config, ledger, config.evolution.lineages, regime).ledger
     return Allotment(_steps(ledger), lean=True)
-
-
-def _lineages(config: RunConfig, steps: Mapping[PhaseName, int]) -> list[LineageState]:
-    """As old as they will be where Primordial ends: each of its members has an even part."""
-    fit = fit_of(config, phase_named(config, "primordial"), Allotment(steps))
-    assert fit is not None
-    age = steps["primordial"] // fit.population
-    return [
-        LineageState(
-            index=index,
-            genome=parse(config.evolution.first_activation(index)),
-            init_seed=0,
-            age_steps=age + (0 if index else steps["abiogenesis"]),
-        )
-        for index in range(config.evolution.lineages)
-    ]
 
 
 def _line(phase: PhaseConfig, steps: int, likely: int) -> PlannedPhase:

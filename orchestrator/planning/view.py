@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
-from orchestrator.evolution.regime import MANY_PASSES
+from orchestrator.passes import MANY_PASSES, MANY_STEPS
+from orchestrator.phases import YIELDING
 from orchestrator.planning.plan import Plan, Price, Time
 from orchestrator.planning.rates import Rates
 from orchestrator.planning.wall import Seconds
@@ -170,17 +171,19 @@ def _more(plan: Plan) -> Iterator[str]:
 def _shift(plan: Plan) -> str:
     freed = sum(max(0, one.steps - one.likely_steps) for one in plan.phases)
     goes = f"{freed:,} steps then go to the host" if freed else "they hold no step more"
-    if plan.tokens.passes >= MANY_PASSES:
+    passes = f"{plan.tokens.passes:.1f} passes over the text are"
+    few, short = plan.tokens.passes < MANY_PASSES, plan.budget < MANY_STEPS
+    if not (few or short):
         return (
-            f"{plan.tokens.passes:.1f} passes over the text are not under {MANY_PASSES:g}: where "
-            "primordial ends, cambrian and oxidation go on with the fewest challengers, or none if "
-            "all before were tried in vain"
+            f"{passes} not under {MANY_PASSES:g}: where primordial ends, cambrian and oxidation go "
+            "on with the fewest challengers, or none if all before were tried in vain"
         )
-    return (
-        f"{plan.tokens.passes:.1f} passes over the text are under {MANY_PASSES:g}: where "
-        f"primordial ends, cambrian and oxidation will likely keep what they need; {goes}, and "
-        "nearly all of theirs if all challengers before were tried in vain"
-    )
+    why = f"{passes} under {MANY_PASSES:g}" if few else f"{plan.budget:,} steps are few"
+    yielding = [one for one in plan.phases if one.phase in YIELDING]
+    kept = f"{sum(one.likely_steps for one in yielding):,} steps"
+    if any(one.null_pairs for one in yielding):
+        kept += ", or fewer if all challengers before were tried in vain"
+    return f"{why}: where primordial ends, cambrian and oxidation will likely keep {kept}; {goes}"
 
 
 def _caveats(rates: Rates, batch: int) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """How much a phase searches, by what the run has found so far."""
 
 from orchestrator.config import RunConfig
-from orchestrator.evolution.regime import MANY_PASSES, may_shift, passes_of
+from orchestrator.evolution.regime import SEARCH_SHARE
+from orchestrator.passes import is_short_of_steps
 from orchestrator.phases import YIELDING, Effort, challengers_in_vain
 from orchestrator.run_state import Regime, RunState
 from orchestrator.stages.conclusion import phase_of
@@ -23,9 +24,7 @@ def ends_at_once(state: RunState, config: RunConfig) -> int:
     """The same where the phase is not trained to its end either: few passes over the text say from
     the start that the host needs the steps.
     """
-    passes = passes_of(config, config.budget)
-    short = passes is not None and passes < MANY_PASSES and may_shift(config)
-    return tried_in_vain(state, config) if short else 0
+    return tried_in_vain(state, config) if is_short_of_steps(config) else 0
 
 
 def effort_of(state: RunState, config: RunConfig, phase: PhaseName) -> Effort:
@@ -38,8 +37,14 @@ def effort_of(state: RunState, config: RunConfig, phase: PhaseName) -> Effort:
     return "lean" if goes_on else "none"
 
 
-def effort_in_words(regime: Regime) -> str:
+def effort_in_words(regime: Regime, searching: tuple[PhaseName, ...]) -> str:
     """What Cambrian and Oxidation are going to search with."""
     if regime.tried_in_vain:
         return f"no challengers, as none of the {regime.tried_in_vain} tried was accepted"
+    if not searching:
+        return (
+            f"no challengers, as a phase of them would cost over {SEARCH_SHARE:.1%} of the budget"
+        )
+    if len(searching) < len(YIELDING):
+        return f"the fewest challengers, and only in {searching[0]}"
     return "the fewest challengers"

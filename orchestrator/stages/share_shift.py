@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.evolution.regime import GAP_GROWTH, MANY_PASSES, regime_of, shifted
+from orchestrator.evolution.regime import GAP_GROWTH, Shift, regime_of, shifted
+from orchestrator.passes import MANY_PASSES, MANY_STEPS
 from orchestrator.run_state import Regime, RunState
 from orchestrator.stages.conclusion import Event
 from orchestrator.stages.current import current_phase
@@ -28,21 +29,26 @@ def shift_shares(state: RunState, config: RunConfig) -> ShareShift | None:
     if regime is None:
         return None
     regime = regime.model_copy(update={"tried_in_vain": tried_in_vain(state, config)})
-    ledger, moved = shifted(config, state.ledger, state.lineages, regime)
-    adjustments = moves(state.ledger, ledger)
-    reason = f"{in_words(regime)}: {_consequence(regime, moved)}"
+    living = sum(one.alive for one in state.lineages)
+    shift = shifted(config, state.ledger, living, regime)
+    adjustments = moves(state.ledger, shift.ledger)
+    reason = f"{in_words(regime, config.budget)}: {_consequence(regime, shift)}"
     decision = Decision(
         phase="primordial",
         generation=state.generation - 1,
         kind="adapt" if adjustments else "continue",
         reason=reason,
-        numbers=_numbers(regime) | {"moved_steps": float(moved)},
+        numbers=_numbers(regime, config.budget) | {"moved_steps": float(shift.moved)},
         adjustments=adjustments,
     )
-    event = Event(kind="regime", data={"regime": regime.kind, "reason": reason, "moved": moved})
-    told = (*state.decisions, decision)
-    state = state.model_copy(update={"ledger": ledger, "regime": regime, "decisions": told})
-    return ShareShift(state, decision, event)
+    told = {"regime": regime.kind, "reason": reason, "moved": shift.moved}
+    event = Event(kind="regime", data=told)
+    update = {
+        "ledger": shift.ledger,
+        "regime": regime,
+        "decisions": (*state.decisions, decision),
+    }
+    return ShareShift(state.model_copy(update=update), decision, event)
 
 
 def moves(before: Ledger, after: Ledger) -> tuple[Adjustment, ...]:
@@ -55,34 +61,36 @@ def moves(before: Ledger, after: Ledger) -> tuple[Adjustment, ...]:
     )
 
 
-def in_words(regime: Regime) -> str:
+def in_words(regime: Regime, budget: int) -> str:
     """What was compared."""
-    few = regime.passes < MANY_PASSES
     short_of = "text" if regime.kind == "overfit_limited" else "steps"
-    passes = f"the budget passes over the text {regime.passes:.1f} times, "
-    passes += f"{'under' if few else 'not under'} {MANY_PASSES:g}"
-    if regime.gap_growth is None:
-        return f"short of {short_of}: {passes}"
-    return (
-        f"short of {short_of}: {passes}, and search less training loss grew by "
-        f"{regime.gap_growth:+.3f} nats in the phase, limit {GAP_GROWTH:g}"
-    )
+    few = "under" if regime.passes < MANY_PASSES else "not under"
+    compared = [f"the budget passes over the text {regime.passes:.1f} times, {few} {MANY_PASSES:g}"]
+    if budget < MANY_STEPS:
+        compared.append(f"it has {budget:,} steps, under {MANY_STEPS:,}")
+    if regime.gap_growth is not None:
+        compared.append(
+            f"search less training loss grew by {regime.gap_growth:+.3f} nats in the phase, "
+            f"limit {GAP_GROWTH:g}"
+        )
+    return f"short of {short_of}: {', and '.join(compared)}"
 
 
-def _consequence(regime: Regime, moved: int) -> str:
-    effort = effort_in_words(regime)
+def _consequence(regime: Regime, shift: Shift) -> str:
+    effort, moved = effort_in_words(regime, shift.searching), shift.moved
     if regime.kind == "overfit_limited":
         if not moved:
             return f"no step changes hands; {effort}"
         return f"{moved} steps of Cambrian make the host's half; {effort}"
     if not moved:
         return f"the lineages hold no step more than they need; {effort}"
-    kept = "one short generation a phase" if regime.tried_in_vain else "what they need"
+    kept = "what they need" if shift.searching else "one short generation a phase"
     return f"the lineages keep {kept}, {moved} steps go to the host; {effort}"
 
 
-def _numbers(regime: Regime) -> dict[str, float]:
+def _numbers(regime: Regime, budget: int) -> dict[str, float]:
     numbers = {"passes": regime.passes, "passes_limit": MANY_PASSES}
+    numbers |= {"budget": budget, "steps_limit": MANY_STEPS}
     if regime.gap_growth is not None:
         numbers |= {"gap_growth": regime.gap_growth, "gap_limit": GAP_GROWTH}
     return numbers

@@ -2,7 +2,8 @@
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.evolution.regime import HOSTS, passes_of
+from orchestrator.evolution.regime import HOSTS
+from orchestrator.passes import passes_of
 from orchestrator.run_state import (
     Dormant,
     EnsembleState,
@@ -75,6 +76,8 @@ def _measured(state: RunState, config: RunConfig, result: EnsembleResult) -> Ens
         refused = "gain"
     elif passes is not None and passes < config.host.teach_from_passes:
         refused = "passes"
+    elif state.regime is not None and state.regime.kind == "compute_limited":
+        refused = "steps"
     return EnsembleState(
         bits_per_byte=bits,
         best_bits_per_byte=best,

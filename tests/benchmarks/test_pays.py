@@ -11,7 +11,7 @@ from benchmarks.pays.arms import FIXED, population, straight
 from benchmarks.pays.figures import Values, bits_of
 from benchmarks.pays.intervals import paired
 from benchmarks.pays.place import Place, Result, beginning
-from benchmarks.pays.plan import MAIN, RETRAINED_STEPS, best_change, distinct, plan
+from benchmarks.pays.plan import MAIN, RETRAINED_STEPS, best_change, contenders, distinct, plan
 from benchmarks.pays.specs import SETTINGS, Settings, Spec
 from benchmarks.pays.tables import arms_of, best_fixed, difference, table
 from benchmarks.pays.work import configured
@@ -156,6 +156,20 @@ def test_a_run_is_claimed_by_one_process_and_free_again_after_it(tmp_path: Path)
         assert (first, second, other) == (True, False, True)
     with place.claimed("a") as again:
         assert again
+
+
+def test_a_fixed_activation_is_tuned_where_it_might_lead() -> None:
+    assert contenders({}) == list(FIXED[2:])
+    behind = {"gelu": 0.02, "swiglu": 0.01, "silu": 0.024, "relu2": 0.026}
+    results = {straight(MAIN, name, 0).key: result(more) for name, more in behind.items()}
+    assert contenders(results) == ["silu", "leaky_relu2"]
+    tuned = {
+        spec.arm
+        for spec in plan(results)
+        if spec.mode == "train" and spec.settings.keys() - {"train"}
+    }
+    assert {"silu", "leaky_relu2"} <= tuned
+    assert "relu2" not in tuned
 
 
 def test_a_part_of_a_text_ends_with_a_line() -> None:

@@ -22,10 +22,16 @@ from trainer.demo_corpus import write_demo_corpus
 SHAPE = {"model": {"dim": 16, "heads": 2, "layers": 1, "block": 32}, "optimizer": {"batch": 4}}
 
 
-def interrupting(kind: str, data: Mapping[str, JsonValue]) -> None:
-    """Ask the run to stop, at the first thing that it tells."""
-    del kind, data
-    os.kill(os.getpid(), signal.SIGINT)
+class Interrupting:
+    """Asks the run to stop, at the first thing that it tells. Later nobody may catch the signal."""
+
+    asked = False
+
+    def __call__(self, kind: str, data: Mapping[str, JsonValue]) -> None:
+        del kind, data
+        if not self.asked:
+            self.asked = True
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def test_a_run_that_was_cut_off_goes_on_and_its_figure_on_test_is_told_when_aske
     settings = {**SHAPE, "train": {"activation": "relu2", "sample_interval": 0}}
     spec = Spec(setting="historic", arm="relu2", mode="train", budget=40, seed=1, settings=settings)
     cut_off = execute(
-        prepared_run(spec, place), started_at=time.monotonic(), listeners=(interrupting,)
+        prepared_run(spec, place), started_at=time.monotonic(), listeners=(Interrupting(),)
     )
     assert cut_off.state.status == "running"
     assert take(spec, place)

@@ -15,7 +15,12 @@ SMALL = {
     "optimizer": {"batch": 4},
     "data": {"tokenizer": "byte", "search_bytes": 1000, "test_bytes": 1000},
     "battery": {"prompts": 1, "max_new_tokens": 8, "temperatures": [0.8]},
-    "evolution": {"lineages": 2, "min_population": 3, "min_steps_per_candidate": 3},
+    "evolution": {
+        "lineages": 2,
+        "min_population": 3,
+        "min_steps_per_candidate": 3,
+        "shift_shares": False,
+    },
     "host": {"chunks_per_phase": 2},
     "engine": {"host_threads": 1},
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import RunConfig
+from orchestrator.passes import MANY_STEPS
 from orchestrator.resolve import resolve_data, resolve_shape
 from orchestrator.settings import Settings, build_config
 from orchestrator.sizing import choose_size
@@ -45,7 +46,7 @@ def dropouts(config: RunConfig) -> tuple[float | None, ...]:
 
 
 @pytest.mark.parametrize(
-    ("passes", "expected"), [(25, (0.0, 0.0, 0.1)), (65, (0.0, 0.1, 0.1)), (110, (0.1, 0.1, 0.1))]
+    ("passes", "expected"), [(22, (0.0, 0.0, 0.1)), (65, (0.0, 0.1, 0.1)), (110, (0.1, 0.1, 0.1))]
 )
 def test_who_reads_the_text_longer_needs_dropout_earlier(
     manifest: DatasetManifest, passes: int, expected: tuple[float, ...]
@@ -53,6 +54,16 @@ def test_who_reads_the_text_longer_needs_dropout_earlier(
     tokens = manifest.splits["train"].tokens
     budget = int(passes * tokens / (16 * 32))
     assert dropouts(resolved(manifest, budget=budget, model={"block": 32})) == expected
+
+
+@pytest.mark.parametrize(("shift", "untaught"), [(True, 0.1), (False, 0.0)])
+def test_a_host_that_gets_the_steps_of_its_lineages_needs_dropout_earlier(
+    manifest: DatasetManifest, shift: bool, untaught: float
+) -> None:
+    budget = int(25 * manifest.splits["train"].tokens / (16 * 32))
+    changed = {"evolution": {"shift_shares": shift}, "model": {"block": 32}}
+    assert budget < MANY_STEPS
+    assert dropouts(resolved(manifest, budget=budget, **changed)) == (0.0, untaught, 0.1)
 
 
 def test_a_single_model_has_what_its_own_length_asks_for(manifest: DatasetManifest) -> None:

@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
 from orchestrator.evolution.regime import (
-    DECAY_SHARE,
     GAP_GROWTH,
-    MANY_PASSES,
+    SEARCH_SHARE,
     gap_growth,
-    kept_steps,
+    least_steps,
     regime_of,
+    searches_on,
     shifted,
 )
-from orchestrator.phases import challengers_in_vain, fit_search, phases_of, shares_of
+from orchestrator.passes import MANY_PASSES, MANY_STEPS, is_short_of_steps
+from orchestrator.phases import YIELDING, challengers_in_vain, fit_search, phases_of, shares_of
 from orchestrator.run_state import LineageState, Regime
-from state.records import Evaluation
+from state.records import Evaluation, Ledger, PhaseName
 from tests.builders import (
     BLOCK_BYTES,
     GELU,
@@ -78,6 +79,21 @@ def test_a_gap_that_has_grown_is_a_sign_whatever_the_passes() -> None:
         assert regime.gap_growth == pytest.approx(grown * GAP_GROWTH)
 
 
+@pytest.mark.parametrize(
+    ("budget", "kind"),
+    [(MANY_STEPS - 1, "compute_limited"), (MANY_STEPS, "overfit_limited")],
+)
+def test_lineages_of_a_small_budget_are_too_young_to_teach_however_often_it_reads(
+    budget: int, kind: str
+) -> None:
+    for passes, lineages in ((40.0, []), (2.0, [memorising(1.0)])):
+        config = config_of(passes, budget=budget)
+        regime = regime_of(config, lineages)
+        assert regime is not None
+        assert regime.kind == kind
+        assert is_short_of_steps(config) == (passes < MANY_PASSES or budget < MANY_STEPS)
+
+
 @given(st.floats(-1, 1), st.floats(-0.5, 0.5))
 def test_texts_that_differ_are_no_growth(offset: float, by: float) -> None:
     assert gap_growth([memorising(by, offset)]) == pytest.approx(by, abs=1e-9)
@@ -121,46 +137,71 @@ def test_shares_that_are_to_stay_are_not_asked_about(config: RunConfig) -> None:
 # ---- what moves
 
 
-@given(st.integers(500, 200_000), st.integers(2, 4), st.integers(0, 5000))
-def test_the_phases_that_give_keep_what_their_search_and_their_decay_need(
-    budget: int, num_lineages: int, age: int
+def opened(config: RunConfig) -> Ledger:
+    return books.open_ledger(config.budget, shares_of(config), ())
+
+
+SHORT_OF_STEPS = Regime(kind="compute_limited", passes=5.0)
+
+
+@given(st.integers(500, 400_000), st.integers(2, 4))
+def test_short_of_steps_a_phase_searches_on_where_that_costs_little_of_the_budget(
+    budget: int, num_lineages: int
 ) -> None:
     config = config_of(5.0, budget=budget)
-    ledger = books.open_ledger(budget, shares_of(config), ())
-    kept = kept_steps(config, ledger, [age] * num_lineages)
+    ledger = opened(config)
+    after, _, searching = shifted(config, ledger, num_lineages, SHORT_OF_STEPS)
     for phase in phases_of(config)[2:4]:
-        given_up = books.remaining(ledger, phase.name) - kept[phase.name]
-        assert given_up >= 0
-        before = fit_search(
-            phase, config.evolution, books.remaining(ledger, phase.name), num_lineages
-        )
-        if not given_up:
-            continue
-        after = fit_search(phase, config.evolution, kept[phase.name], num_lineages, effort="lean")
-        assert after.steps_per_candidate == before.steps_per_candidate
-        assert after.null_pairs >= 2
-        assert after.population == max(4, num_lineages + 1)
-        if phase.name == "oxidation":
-            own = (kept[phase.name] - after.null_pairs * after.steps_per_candidate) // (
-                after.population
-            )
-            assert own >= DECAY_SHARE * age / (1 - DECAY_SHARE) - after.steps_per_candidate
+        left = books.remaining(after, phase.name)
+        fit = fit_search(phase, config.evolution, left, num_lineages, effort="lean")
+        assert (fit.null_pairs > 0) == (phase.name in searching)
+        if phase.name in searching:
+            assert left <= SEARCH_SHARE * budget
+            assert (fit.population, fit.null_pairs >= 2) == (max(4, num_lineages + 1), True)
+            assert fit.steps_per_candidate == phase.steps_per_candidate
+        else:
+            assert left == num_lineages * config.evolution.min_steps_per_candidate
+
+
+@pytest.mark.parametrize(
+    ("budget", "searching"),
+    [(2000, ()), (25_000, ()), (25_200, ("cambrian",)), (36_000, YIELDING), (50_000, YIELDING)],
+)
+def test_which_budgets_pay_for_a_search_that_goes_on(
+    budget: int, searching: tuple[PhaseName, ...]
+) -> None:
+    config = config_of(5.0, budget=budget)
+    assert shifted(config, opened(config), 3, SHORT_OF_STEPS).searching == searching
+
+
+@pytest.mark.parametrize(
+    ("kind", "tried", "goes_on"),
+    [
+        ("overfit_limited", 0, True),
+        ("overfit_limited", 12, False),
+        ("compute_limited", 0, False),
+        ("compute_limited", 12, False),
+    ],
+)
+def test_a_dear_search_goes_on_where_text_is_short_and_something_was_found(
+    kind: Literal["compute_limited", "overfit_limited"], tried: int, goes_on: bool
+) -> None:
+    regime = Regime(kind=kind, passes=5.0, tried_in_vain=tried)
+    assert searches_on(opened(config_of(5.0, budget=1000)), 100, regime) == goes_on
 
 
 @given(
     st.integers(60, 200_000),
-    st.integers(0, 3000),
     st.sampled_from(["compute_limited", "overfit_limited"]),
     st.sampled_from([0, 12]),
 )
 def test_a_shift_makes_no_steps_and_takes_none(
-    budget: int, age: int, kind: Literal["compute_limited", "overfit_limited"], tried: int
+    budget: int, kind: Literal["compute_limited", "overfit_limited"], tried: int
 ) -> None:
     config = config_of(5.0, budget=budget)
-    ledger = books.open_ledger(budget, shares_of(config), ())
-    old = LineageState(index=0, genome=GELU, init_seed=0, age_steps=age)
+    ledger = opened(config)
     regime = Regime(kind=kind, passes=5.0, tried_in_vain=tried)
-    after, moved = shifted(config, ledger, [old, old, old], regime)
+    after, moved, _ = shifted(config, ledger, 3, regime)
     assert sum(line.allotted for line in after.lines) == budget
     gained = [
         books.remaining(after, name) - books.remaining(ledger, name)
@@ -171,24 +212,29 @@ def test_a_shift_makes_no_steps_and_takes_none(
     assert books.line(after, "primordial") == books.line(ledger, "primordial")
 
 
-@given(st.integers(1000, 200_000), st.integers(0, 3000))
-def test_short_of_text_the_host_has_half_or_cambrian_what_it_needs(budget: int, age: int) -> None:
+@given(st.integers(1000, 200_000))
+def test_short_of_text_the_host_has_half_or_cambrian_what_it_needs(budget: int) -> None:
     config = config_of(40.0, budget=budget)
-    ledger = books.open_ledger(budget, shares_of(config), ())
-    old = LineageState(index=0, genome=GELU, init_seed=0, age_steps=age)
+    ledger = opened(config)
     regime = Regime(kind="overfit_limited", passes=40.0)
-    after, _ = shifted(config, ledger, [old, old, old], regime)
+    after, _, _ = shifted(config, ledger, 3, regime)
     host = sum(books.line(after, name).allotted for name in ("endosymbiosis", "homeostasis"))
-    least = kept_steps(config, ledger, [age] * 3)["cambrian"]
+    least = least_steps(config, ledger, 3, "cambrian")
     assert books.remaining(after, "cambrian") >= least
     assert host == ceil(budget / 2) or books.remaining(after, "cambrian") == least
     assert books.line(after, "oxidation") == books.line(ledger, "oxidation")
 
 
-def test_a_phase_without_challengers_has_nothing_to_give() -> None:
+@pytest.mark.parametrize(
+    ("kind", "kept"), [("overfit_limited", [72, 48]), ("compute_limited", [30, 30])]
+)
+def test_what_a_phase_without_challengers_gives(
+    kind: Literal["compute_limited", "overfit_limited"], kept: list[int]
+) -> None:
     config = config_of(5.0, budget=300)
-    ledger = books.open_ledger(300, shares_of(config), ())
-    assert kept_steps(config, ledger, [10, 10, 10]) == {"cambrian": 72, "oxidation": 48}
+    regime = Regime(kind=kind, passes=5.0)
+    after, _, _ = shifted(config, opened(config), 3, regime)
+    assert [books.remaining(after, name) for name in YIELDING] == kept
 
 
 @given(st.integers(500, 200_000), st.integers(2, 4))
@@ -196,10 +242,9 @@ def test_short_of_steps_a_search_in_vain_leaves_the_lineages_one_short_generatio
     budget: int, num_lineages: int
 ) -> None:
     config = config_of(5.0, budget=budget)
-    ledger = books.open_ledger(budget, shares_of(config), ())
-    old = LineageState(index=0, genome=GELU, init_seed=0, age_steps=100)
-    regime = Regime(kind="compute_limited", passes=5.0, tried_in_vain=12)
-    after, _ = shifted(config, ledger, [old] * num_lineages, regime)
+    regime = SHORT_OF_STEPS.model_copy(update={"tried_in_vain": 12})
+    after, _, searching = shifted(config, opened(config), num_lineages, regime)
+    assert not searching
     for phase in phases_of(config)[2:4]:
         steps = books.remaining(after, phase.name)
         fit = fit_search(phase, config.evolution, steps, num_lineages, effort="none")

@@ -36,6 +36,17 @@ def allotted(state: RunState, name: str) -> int:
     return next(line.allotted for line in state.ledger.lines if line.phase == name)
 
 
+def test_a_small_budget_is_short_of_steps_however_often_it_reads_its_text() -> None:
+    states = drive(config_of(40.0, budget=2999), MemoryEngine())
+    decision = states[place_of_shift(states)].last_decision
+    assert decision is not None
+    assert decision.reason.startswith(
+        "short of steps: the budget passes over the text 40.0 times, not under 18, and it has "
+        "2,999 steps, under 3,000"
+    )
+    assert decision.numbers["budget"] < decision.numbers["steps_limit"]
+
+
 @pytest.fixture(scope="module")
 def short_of_steps() -> list[RunState]:
     return drive(config_of(6.0), MemoryEngine())
@@ -43,7 +54,8 @@ def short_of_steps() -> list[RunState]:
 
 @pytest.fixture(scope="module")
 def searching_on() -> list[RunState]:
-    return drive(config_of(6.0, evolution={"idle_after": 0}), MemoryEngine())
+    """Of a budget that can spare what a search needs."""
+    return drive(config_of(6.0, budget=40_000, evolution={"idle_after": 0}), MemoryEngine())
 
 
 def place_of_shift(states: list[RunState]) -> int:
@@ -53,10 +65,10 @@ def place_of_shift(states: list[RunState]) -> int:
 def test_a_run_short_of_steps_spends_them_on_the_host(searching_on: list[RunState]) -> None:
     place = place_of_shift(searching_on)
     before, after = searching_on[place - 1], searching_on[place]
-    assert allotted(after, "cambrian") < allotted(before, "cambrian") == 1920
-    assert allotted(after, "oxidation") < allotted(before, "oxidation") == 1280
-    freed = 1920 + 1280 - allotted(after, "cambrian") - allotted(after, "oxidation")
-    assert allotted(after, "endosymbiosis") == pytest.approx(2400 + 0.75 * freed, abs=1)
+    assert (allotted(before, "cambrian"), allotted(after, "cambrian")) == (9600, 630)
+    assert (allotted(before, "oxidation"), allotted(after, "oxidation")) == (6400, 900)
+    freed = 9600 + 6400 - 630 - 900
+    assert allotted(after, "endosymbiosis") == pytest.approx(12_000 + 0.75 * freed, abs=1)
     assert spent_exactly(searching_on[-1])
 
 
@@ -99,6 +111,18 @@ def test_the_shift_is_a_decision_with_its_numbers(short_of_steps: list[RunState]
     assert sum(one.after - one.before for one in decision.adjustments) == 0
     told = next(one for one in short_of_steps[-1].summaries if one.name == "primordial")
     assert told.decisions[-1] == decision
+
+
+def test_a_search_that_would_cost_much_of_the_budget_ends_though_something_may_be_found() -> None:
+    states = drive(config_of(6.0, evolution={"idle_after": 0}), MemoryEngine())
+    after = states[place_of_shift(states)]
+    assert [allotted(after, name) for name in ("cambrian", "oxidation")] == [30, 30]
+    assert after.last_decision is not None
+    assert after.last_decision.reason.endswith(
+        "the lineages keep one short generation a phase, 3140 steps go to the host; "
+        "no challengers, as a phase of them would cost over 2.5% of the budget"
+    )
+    assert spent_exactly(states[-1])
 
 
 def first_generation(states: list[RunState], index: int) -> SearchFit:
@@ -181,7 +205,7 @@ def test_what_primordial_found_says_how_much_is_searched(
 
 def test_the_decay_of_the_lineages_still_ends_at_zero() -> None:
     engine = MemoryEngine()
-    drive(config_of(6.0, evolution={"idle_after": 0}), engine)
+    drive(config_of(6.0, budget=40_000, evolution={"idle_after": 0}), engine)
     last = [one for one in engine.trained() if one.phase == "oxidation" and one.role == "champion"]
     rates = [one.learning_rate.last for one in last]
     assert rates[0] < 1

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
+from orchestrator.passes import MANY_STEPS
 from orchestrator.phases import shares_of
 from orchestrator.stages.teaching import chunk_cost, whole_steps
 from state.records import PhaseName
@@ -15,6 +16,7 @@ from state.results import Outcome
 from state.tasks import TrainingTask
 from tests.builders import ScriptedRun, make_config
 from tests.memory_runs import MemoryEngine, drive, spent_exactly
+from tests.phase_ends import config_of
 
 
 @pytest.mark.parametrize("budget", [600, 2000, 4001])
@@ -92,8 +94,12 @@ def test_a_table_is_taken_where_it_fits_the_memory(
 
 
 def test_a_table_longer_than_what_the_host_reads_is_not_made() -> None:
-    engine = MemoryEngine(ensemble_gain=0.05)
-    drive(with_text(2_000_000, teach_from_passes=0, table_gb=100), engine)
+    engine, config = (
+        MemoryEngine(ensemble_gain=0.05),
+        with_text(2_000_000, teach_from_passes=0, table_gb=100),
+    )
+    kept = config.evolution.model_copy(update={"shift_shares": False})
+    drive(config.model_copy(update={"evolution": kept}), engine)
     assert {task.teaching for task in engine.trained() if task.teachers} == {"live"}
 
 
@@ -105,6 +111,16 @@ def test_a_host_that_seldom_passes_over_its_text_is_not_taught() -> None:
     assert (last.ensemble.refused, last.ensemble.distil_weight) == ("passes", 0)
     assert last.ensemble.host_passes is not None
     assert 0 < last.ensemble.host_passes < config.host.teach_from_passes
+
+
+def test_a_host_that_gets_the_steps_of_its_lineages_is_not_taught_by_them() -> None:
+    engine, config = MemoryEngine(ensemble_gain=0.05), config_of(12.0)
+    last = drive(config, engine)[-1]
+    assert not any(task.teachers for task in engine.trained())
+    assert last.ensemble is not None
+    assert (last.ensemble.refused, last.ensemble.distil_weight) == ("steps", 0)
+    assert last.ensemble.host_passes is not None
+    assert last.ensemble.host_passes > config.host.teach_from_passes
 
 
 @pytest.mark.parametrize(("gain", "expected"), [(0.05, 0.02), (0.0, 0.1)])
@@ -131,7 +147,7 @@ def test_a_host_without_a_dropout_of_its_own_has_the_model_s() -> None:
 
 
 def with_text(train_tokens: int, **host: float) -> RunConfig:
-    config = make_config(budget=2000)
+    config = make_config(budget=MANY_STEPS)
     data = config.data.model_copy(update={"train_tokens": train_tokens})
     settings = config.host.model_copy(update=host)
     return config.model_copy(update={"data": data, "host": settings})
