@@ -115,9 +115,7 @@ def why_not_taught(ensemble: EnsembleSummary) -> str:
         times = f"{ensemble.host_passes:.1f}"
         return f"the host passes over the text only {times} times, too seldom to need teachers"
     if ensemble.refused == "steps":
-        return (
-            "the run was short of steps, so that the host trains far longer than its teachers did"
-        )
+        return "the run was short of steps, and the host trains far longer than they did"
     return "the gain was too small to pay for teachers"
 
 

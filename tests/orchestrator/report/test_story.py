@@ -99,6 +99,8 @@ def test_the_merger_says_what_the_average_is_worth(
     assert "too small to pay for teachers, so the host learned" in untaught
     seldom = weak.model_copy(update={"refused": "passes", "host_passes": 3.14})
     assert "passes over the text only 3.1 times" in told(report, merged, ensemble=seldom)
+    young = weak.model_copy(update={"refused": "steps"})
+    assert "the host trains far longer than they did" in told(report, merged, ensemble=young)
     assert "average" not in told(report, merged, ensemble=None)
 
 
