@@ -182,8 +182,8 @@ def test_an_outage_at_google_is_waited_out(
 ) -> None:
     watch = watching()
     script.answers = [status("finished")]
-    # Longer than a single request is patient for.
-    cloud.refusals["get"] = [Refusal(503, "backendError", "Try again")] * 30
+    # Longer than a single request is patient for: it pauses for a hundredth of a second, .3 in all.
+    cloud.refusals["get"] = [Refusal(503, "backendError", "Try again")] * 100
     assert watch.follow().how == "over"
     assert "no usable answer from Google" in told[0]
 
