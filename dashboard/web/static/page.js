@@ -51,11 +51,24 @@ const plots = all("[data-figure]").map((element) => ({
   seen: false, stale: true, busy: null, figure: null, text: "", window: null, hidden: null,
 }));
 
+// Loaded here and not by a tag of the page: so its failure cannot come before anybody listens.
 const plotly = new Promise((resolve) => {
-  const script = document.getElementById("plotly");
-  if (!script || window.Plotly) resolve();
-  else for (const end of ["load", "error"]) script.addEventListener(end, resolve, { once: true });
+  const wanted = document.getElementById("plotly");
+  if (!wanted) { resolve(); return; }
+  const script = document.createElement("script");
+  script.onload = resolve;
+  script.onerror = () => { resolve(); lament(); };
+  script.src = wanted.href;
+  document.head.append(script);
 });
+
+function lament() {
+  const note = document.createElement("p");
+  note.className = "nothing";
+  note.setAttribute("role", "alert");
+  note.textContent = "Plotly's script could not be loaded: figures show their lines alone. Reload the page to try again.";
+  document.getElementById("main").prepend(note);
+}
 
 const sight = new IntersectionObserver((entries) => {
   for (const entry of entries) {
@@ -68,7 +81,7 @@ const sight = new IntersectionObserver((entries) => {
 }, { rootMargin: "160px 0px" });
 const above = plots.filter((one) => one === plots[0] || one.element.getBoundingClientRect().top < innerHeight);
 for (const plot of plots) sight.observe(plot.element);
-// Asked for at once: the observer speaks only after Plotly's script has been run.
+// Asked for at once: the observer speaks only after the first frame.
 for (const plot of above) update(plot);
 if (!plots.length) root.dataset.ready = String(Math.round(performance.now()));
 
@@ -88,7 +101,7 @@ async function fetched(plot) {
     if (text === plot.text) return;
     plot.text = text;
     plot.figure = JSON.parse(text);
-    if (!plot.drawn && !window.Plotly) { sketch(plot); noted(); }
+    if (!window.Plotly) { draw(plot); noted(); }
     await plotly;
     draw(plot);
     noted();
@@ -110,9 +123,8 @@ function say(plot, sentence) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-// Plotly's script takes a while the first time: until it is there, the figure's lines without it.
+// The figure's lines without Plotly, whose script takes a while the first time and may never come.
 function sketch({ element, figure }) {
-  if (figure.nothing) return;
   const { layout } = figure;
   const svg = shape(null, "svg", { class: "sketch", width: element.clientWidth, height: layout.height, "aria-hidden": "true" });
   const right = element.clientWidth - layout.margin.r, foot = layout.height - layout.margin.b;
@@ -159,6 +171,7 @@ function shape(parent, name, attributes) {
 function draw(plot) {
   const { element, figure } = plot;
   if (figure.nothing) { say(plot, figure.nothing); return; }
+  if (!window.Plotly) { sketch(plot); return; }
   if (!plot.drawn) element.replaceChildren();
   element.classList.remove("empty");
   const narrow = element.clientWidth < 620;

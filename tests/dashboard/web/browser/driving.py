@@ -1,7 +1,8 @@
 """A headless browser: opening pages, waiting for what they draw, reading what they complain of."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,15 @@ class Browser:
         self._driver.get(address)
         self.wait("document.documentElement.dataset.ready")
 
-    def block(self, *patterns: str) -> None:
-        """Load nothing from these addresses; from now on, without any of them everything again."""
+    @contextmanager
+    def without(self, *patterns: str) -> Iterator[None]:
+        """Load nothing from these addresses in the meantime."""
         self._driver.execute_cdp_cmd("Network.enable", {})
         self._driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": list(patterns)})
-
-    def go(self, address: str) -> None:
-        """Go to a page and wait for nothing."""
-        self._driver.get(address)
+        try:
+            yield
+        finally:
+            self._driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
 
     def run(self, script: str) -> Any:  # noqa: ANN401
         """The value of a script's last statement, without `return`."""

@@ -30,20 +30,21 @@ def test_every_page_of_every_kind_of_run_opens_without_a_complaint(
         assert browser.complaints() == []
 
 
-def test_lines_are_shown_before_plotly_is_there(site: Site, browser: Browser) -> None:
+def test_lines_are_shown_without_plotly(site: Site, browser: Browser) -> None:
     browser.look(1600)
-    browser.block("*plotly*")
-    browser.go(f"{site.address}/runs/trained")
-    browser.wait("document.documentElement.dataset.drawn")
-    paths = "[...document.querySelectorAll('[data-figure*=loss] .sketch path')]"
-    drawn = browser.run(f"{paths}.map((one) => one.getAttribute('d'))")
+    with browser.without("*plotly*"):
+        browser.open(f"{site.address}/runs/trained")
+        paths = "[...document.querySelectorAll('[data-figure*=loss] .sketch path')]"
+        drawn = browser.run(f"{paths}.map((one) => one.getAttribute('d'))")
+        alert = browser.run("document.querySelector('#main > [role=alert]').textContent")
     assert len(drawn) >= 3
     assert all("NaN" not in one for one in drawn)
     assert max(map(len, drawn)) > 500
-    browser.block()
+    assert "Reload the page" in alert
     browser.complaints()
     browser.open(f"{site.address}/runs/trained")
     assert browser.run("document.querySelectorAll('.sketch').length") == 0
+    assert browser.run("document.querySelectorAll('#main > [role=alert]').length") == 0
     assert browser.complaints() == []
 
 

@@ -28,7 +28,7 @@ def test_every_page_of_every_run_is_whole_and_escaped(
     text = page(client, f"/runs/{run}{tab}")
     assert text.startswith("<!doctype html>")
     assert text.rstrip().endswith("</html>")
-    assert not re.search(r"<script(?! (async id=\"plotly\" |type=\"module\" )?src=)", text)
+    assert not re.search(r"<script(?! (type=\"module\" )?src=)", text)
     assert "<img" not in text
     assert 'onerror="' not in text
     assert "&#39;49" not in text
@@ -45,7 +45,7 @@ def test_pages_allow_no_script_but_the_servers_own(client: TestClient) -> None:
     assert rules["script-src"] == "'self'"
     assert "frame-ancestors" in rules
     scripts = re.findall(r"<script[^>]*>", page(client, "/runs/evolved"))
-    assert len(scripts) == 3
+    assert len(scripts) == 2
     assert all('src="/static/' in script for script in scripts)
 
 
