@@ -16,12 +16,14 @@ def may_shift(config: RunConfig) -> bool:
     return config.preset != "original" and config.evolution.shift_shares
 
 
-def is_short_of_steps(config: RunConfig) -> bool:
-    """Whether that is known before anything was trained."""
+def is_short_of_steps(config: RunConfig, *, gap_grew: bool = False) -> bool:
+    """By budget and passes, known before anything was trained; `gap_grew` says that the text is
+    memorised already, however few the passes. Never where shares are to stay.
+    """
     passes = passes_of(config, config.budget)
     if passes is None or not may_shift(config):
         return False
-    return passes < MANY_PASSES or config.budget < MANY_STEPS
+    return config.budget < MANY_STEPS or (passes < MANY_PASSES and not gap_grew)
 
 
 def passes_of(config: RunConfig, steps: float) -> float | None:

@@ -2,7 +2,8 @@
 
 A budget that passes over the text a few times is best spent on one model, since every lineage
 learns the same anew. One that passes over it often is best spent on several: alone each would
-memorise, and their average, or a host that they teach, generalises better.
+memorise, and their average, or a host that they teach, generalises better. Not where the budget is
+so small that lineages stay too young to teach.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.passes import MANY_PASSES, MANY_STEPS, may_shift, passes_of
+from orchestrator.passes import is_short_of_steps, may_shift, passes_of
 from orchestrator.phases import YIELDING, fit_search, least_allotment, phase_named
 from orchestrator.run_state import LineageState, Regime
 from state.records import Ledger, PhaseName
@@ -51,9 +52,8 @@ def regime_of(config: RunConfig, lineages: Sequence[LineageState]) -> Regime | N
     if passes is None or not may_shift(config):
         return None
     growth = gap_growth(lineages)
-    often = passes >= MANY_PASSES or (growth is not None and growth >= GAP_GROWTH)
-    teach = often and config.budget >= MANY_STEPS
-    kind = "overfit_limited" if teach else "compute_limited"
+    short_of_steps = is_short_of_steps(config, gap_grew=(growth or 0.0) >= GAP_GROWTH)
+    kind = "compute_limited" if short_of_steps else "overfit_limited"
     return Regime(kind=kind, passes=passes, gap_growth=growth)
 
 
@@ -90,8 +90,9 @@ def _growth(gaps: Sequence[float]) -> float:
 
 
 def shifted(config: RunConfig, ledger: Ledger, num_lineages: int, regime: Regime) -> Shift:
-    """Short of steps: Cambrian and Oxidation with the least they need. Short of text: Cambrian
-    gives what the host lacks of its half. The host's phases get it, each by its share.
+    """Short of steps: Cambrian and Oxidation keep one short generation each, or a search that costs
+    the budget little. Short of text: Cambrian gives what the host lacks of its half. The host's
+    phases get it, each by its share.
     """
     least = {name: least_steps(config, ledger, num_lineages, name) for name in YIELDING}
     searching = tuple(name for name in YIELDING if searches_on(ledger, least[name], regime))

@@ -94,33 +94,34 @@ def test_a_table_is_taken_where_it_fits_the_memory(
 
 
 def test_a_table_longer_than_what_the_host_reads_is_not_made() -> None:
-    engine, config = (
-        MemoryEngine(ensemble_gain=0.05),
-        with_text(2_000_000, teach_from_passes=0, table_gb=100),
-    )
+    engine = MemoryEngine(ensemble_gain=0.05)
+    config = with_text(2_000_000, teach_from_passes=0, table_gb=100)
     kept = config.evolution.model_copy(update={"shift_shares": False})
     drive(config.model_copy(update={"evolution": kept}), engine)
     assert {task.teaching for task in engine.trained() if task.teachers} == {"live"}
 
 
 def test_a_host_that_seldom_passes_over_its_text_is_not_taught() -> None:
-    engine, config = MemoryEngine(ensemble_gain=0.05), with_text(2_000_000)
-    last = drive(config, engine)[-1]
-    assert not any(task.teachers for task in engine.trained())
-    assert last.ensemble is not None
-    assert (last.ensemble.refused, last.ensemble.distil_weight) == ("passes", 0)
-    assert last.ensemble.host_passes is not None
-    assert 0 < last.ensemble.host_passes < config.host.teach_from_passes
+    config = with_text(2_000_000)
+    passes = refused(config, "passes")
+    assert 0 < passes < config.host.teach_from_passes
 
 
 def test_a_host_that_gets_the_steps_of_its_lineages_is_not_taught_by_them() -> None:
-    engine, config = MemoryEngine(ensemble_gain=0.05), config_of(12.0)
+    config = config_of(12.0)
+    passes = refused(config, "steps")
+    assert passes > config.host.teach_from_passes
+
+
+def refused(config: RunConfig, reason: str) -> float:
+    """Passes of the host of a run whose lineages may not teach for this reason."""
+    engine = MemoryEngine(ensemble_gain=0.05)
     last = drive(config, engine)[-1]
     assert not any(task.teachers for task in engine.trained())
     assert last.ensemble is not None
-    assert (last.ensemble.refused, last.ensemble.distil_weight) == ("steps", 0)
+    assert (last.ensemble.refused, last.ensemble.distil_weight) == (reason, 0)
     assert last.ensemble.host_passes is not None
-    assert last.ensemble.host_passes > config.host.teach_from_passes
+    return last.ensemble.host_passes
 
 
 @pytest.mark.parametrize(("gain", "expected"), [(0.05, 0.02), (0.0, 0.1)])
