@@ -27,6 +27,15 @@ def ends_at_once(state: RunState, config: RunConfig) -> int:
     return tried_in_vain(state, config) if is_short_of_steps(config) else 0
 
 
+def extensions_of(state: RunState, config: RunConfig, generation_cost: int) -> int:
+    """How often a phase may go on after an acceptance; not at all where steps are short and one
+    more generation takes much of the budget.
+    """
+    short = state.regime.kind == "compute_limited" if state.regime else is_short_of_steps(config)
+    dear = generation_cost > SEARCH_SHARE * config.budget
+    return 0 if short and dear else config.evolution.max_extensions
+
+
 def effort_of(state: RunState, config: RunConfig, phase: PhaseName) -> Effort:
     """Of the phase's search. Once it is known what the run is short of, its steps are to train
     models: the fewest challengers, and none where all of Primordial's were tried in vain.

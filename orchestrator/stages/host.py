@@ -106,9 +106,9 @@ def _task(state: RunState, config: RunConfig, steps: int) -> TrainingTask:
         progress=host_progress(state, config, steps),
         decay_from=host.decay_from,
     )
-    task = host_task(
-        state, config, phase, steps=steps, stream=state.generation, learning_rate=learning_rate
-    )
+    # The batches of a control follow from the seed alone, not from what the run did before it.
+    stream = host.failures if phase == "control" else state.generation
+    task = host_task(state, config, phase, steps=steps, stream=stream, learning_rate=learning_rate)
     update = {
         "teachers": teachers_of(state, config),
         "teacher_weight": lesson_weight(state, config),

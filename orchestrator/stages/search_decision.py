@@ -6,7 +6,7 @@ from orchestrator.evolution.kuramoto import drop, is_locked
 from orchestrator.run_state import Dormant, LineageState, RunState
 from orchestrator.stages.conclusion import phase_of
 from orchestrator.stages.current import configured_phase, current_phase
-from orchestrator.stages.effort import ends_at_once
+from orchestrator.stages.effort import ends_at_once, extensions_of
 from orchestrator.stages.search_answer import answer, answerable, resize
 from orchestrator.stages.search_plan import next_cost
 from orchestrator.transitions import Situation
@@ -20,6 +20,8 @@ def situation(
     phase, name = phase_of(after), current_phase(after, config)
     advanced = after.model_copy(update={"generation": after.generation + 1})
     dormant = best_dormant(after).evaluation.bits_per_byte if after.dormant else None
+    cost = next_cost(advanced, config)
+    extensions = extensions_of(after, config, cost)
     return Situation(
         phase=name,
         generation=before.generation,
@@ -28,10 +30,10 @@ def situation(
         best_bits_per_byte=_best_now(after),
         dormant_bits_per_byte=dormant,
         steps_left=books.remaining(after.ledger, name),
-        generation_cost=next_cost(advanced, config),
+        generation_cost=cost,
         recent_acceptance=any(phase.accepted_history[-2:]),
-        extensions=phase.extensions if not phase.closing else config.evolution.max_extensions,
-        max_extensions=config.evolution.max_extensions,
+        extensions=phase.extensions if not phase.closing else extensions,
+        max_extensions=extensions,
         endosymbiosis_left=books.remaining(after.ledger, "endosymbiosis"),
         endosymbiosis_floor=floor_steps(config),
         locked=after.oscillators is not None and is_locked(after.oscillators),

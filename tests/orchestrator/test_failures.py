@@ -210,6 +210,7 @@ def test_a_control_arm_whose_first_chunk_fails_is_trained_from_its_start_again()
     states, engine = finish(nth_host(num_host + 1), control=("gelu",))
     arm = [task for task in engine.trained() if task.role == "control"]
     assert [task.parent for task in arm[:2]] == [None, None]
+    assert arm[0].batches != arm[1].batches
     assert [one.steps for one in states[-1].controls] == [4000]
 
 

@@ -64,6 +64,14 @@ def test_a_control_arm_warms_up_by_its_age_and_ends_at_zero() -> None:
         assert after.learning_rate.first == pytest.approx(before.learning_rate.last)
 
 
+def test_the_batches_of_a_control_arm_follow_from_the_seed_and_not_from_the_run() -> None:
+    runs = [chain(2000, control=("gelu",), evolution={"lineages": one}) for one in (2, 4)]
+    ends = [max(one.generation for one in tasks if one.role == "host") for tasks in runs]
+    assert ends[0] != ends[1]
+    arms = [[one for one in tasks if one.role == "control"] for tasks in runs]
+    assert {one.batches for arm in arms for one in arm} == {arms[0][0].batches}
+
+
 def test_warm_up_counts_the_age_of_the_member() -> None:
     config = make_config(budget=2000)
     for task in chain(2000, control=("gelu",)):
