@@ -59,7 +59,7 @@ class EvolutionConfig(Record):
     min_steps_per_candidate: int = Field(default=10, ge=1)
     false_acceptance: float = Field(default=0.05, gt=0, lt=0.5)
     """Level of the noise test, shared among the challengers of a generation."""
-    null_share: float = Field(default=0.15, gt=0, lt=1)
+    null_share: float = Field(default=0.1, gt=0, lt=1)
     """Share of a search phase that its replicate pairs may cost."""
     max_null_pairs: int = Field(default=12, ge=2, le=1024)
     complexity_weight: float = Field(default=0.05, ge=0)
@@ -92,12 +92,11 @@ class EvolutionConfig(Record):
     """Where Primordial ends, a run that is short of steps moves them from the lineages to the host.
     The preset `original` keeps its shares.
     """
-    idle_after: int = Field(default=12, ge=0)
+    idle_after: int = Field(default=6, ge=0)
     """Challengers of Primordial, or as many as `idle_share` pays for, that end the search if none
-    was accepted: at once where a run is short of steps, else with the phase. 0 goes on. A run
-    whose shares stay goes on too.
+    was accepted. 0 goes on. A run whose shares stay goes on too.
     """
-    idle_share: float = Field(default=0.02, ge=0, le=1)
+    idle_share: float = Field(default=0.01, ge=0, le=1)
     """Of the budget, what challengers may cost before the search is in vain."""
     parts: PartsConfig = PartsConfig()
 

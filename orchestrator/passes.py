@@ -12,8 +12,9 @@ MANY_STEPS = 3000
 
 
 def may_shift(config: RunConfig) -> bool:
-    """Whether the shares depend on what the run finds."""
-    return config.preset != "original" and config.evolution.shift_shares
+    """Whether the shares depend on what the run finds, its text's length among it."""
+    wanted = config.preset != "original" and config.evolution.shift_shares
+    return wanted and config.data.train_tokens is not None
 
 
 def is_short_of_steps(config: RunConfig, *, gap_grew: bool = False) -> bool:

@@ -23,9 +23,9 @@ def config_of(passes: float, *, budget: int = 8000, **changes: object) -> RunCon
     return make_config(budget=budget, data={"train_tokens": tokens}, **changes)
 
 
-def worse_at_first(phase: str) -> Worse:
-    """Half a bit worse in one phase, unless the learning rate was lowered."""
-    return lambda task: 0.5 if task.phase == phase and task.lr_scale == 1 else 0.0
+def worse_at_first(phase: str, bits: float = 0.5) -> Worse:
+    """So many bits worse in one phase, unless the learning rate was lowered."""
+    return lambda task: bits if task.phase == phase and task.lr_scale == 1 else 0.0
 
 
 def worse_always(phase: str) -> Worse:

@@ -6,7 +6,7 @@ from orchestrator.evolution.kuramoto import drop, is_locked
 from orchestrator.run_state import Dormant, LineageState, RunState
 from orchestrator.stages.conclusion import phase_of
 from orchestrator.stages.current import configured_phase, current_phase
-from orchestrator.stages.effort import ends_at_once, extensions_of
+from orchestrator.stages.effort import extensions_of, tried_in_vain
 from orchestrator.stages.search_answer import answer, answerable, resize
 from orchestrator.stages.search_plan import next_cost
 from orchestrator.transitions import Situation
@@ -42,7 +42,7 @@ def situation(
         cooldown_left=phase.cooldown_left,
         exhaustions=phase.exhaustions,
         closing=phase.closing,
-        tried_in_vain=ends_at_once(after, config),
+        tried_in_vain=tried_in_vain(after, config),
         reverted=any(decision.kind == "revert" for decision in after.decisions),
     )
 
@@ -149,7 +149,7 @@ def _advance(state: RunState, config: RunConfig, decision: Decision) -> RunState
     """
     numbers, name = decision.numbers, decision.phase
     if name != "oxidation" and numbers["steps_left"] >= numbers["generation_cost"]:
-        target: PhaseName = "cambrian" if ends_at_once(state, config) else "endosymbiosis"
+        target: PhaseName = "cambrian" if tried_in_vain(state, config) else "endosymbiosis"
         left = books.remaining(state.ledger, name)
         ledger = books.transfer(state.ledger, name, target, left)
         state = state.model_copy(update={"ledger": ledger})

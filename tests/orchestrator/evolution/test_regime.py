@@ -255,10 +255,10 @@ def test_short_of_steps_a_search_in_vain_leaves_the_lineages_one_short_generatio
 @pytest.mark.parametrize(
     ("budget", "evolution", "enough"),
     [
-        (2_000, {}, 12),
-        (12_000, {}, 12),
-        (50_000, {}, 50),
-        (50_000, {"idle_share": 0.0}, 12),
+        (2_000, {}, 6),
+        (12_000, {}, 6),
+        (50_000, {}, 25),
+        (50_000, {"idle_share": 0.0}, 6),
         (50_000, {"idle_after": 60}, 60),
         (50_000, {"idle_after": 0}, 0),
     ],

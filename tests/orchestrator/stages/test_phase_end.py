@@ -48,7 +48,7 @@ def test_a_worse_phase_is_tried_again_once_then_given_up_and_the_run_is_replayed
 @pytest.mark.parametrize("phase", ["primordial", "cambrian", "oxidation"])
 def test_with_the_default_shares_every_search_phase_may_be_tried_again(phase: str) -> None:
     config = make_config(budget=8000)
-    states = drive(config, MemoryEngine(worse=worse_at_first(phase)))
+    states = drive(config, MemoryEngine(worse=worse_at_first(phase, bits=1.0)))
     told = [one.gate.verdict for one in states[-1].summaries if one.name == phase]
     assert told == ["retry", "pass"]
     for state in states:
