@@ -11,18 +11,18 @@ MANY_STEPS = 3000
 """Of a budget, from which its lineages get old enough to teach: a fifth of it at most is theirs."""
 
 
-def may_shift(config: RunConfig) -> bool:
-    """Whether the shares depend on what the run finds, its text's length among it."""
-    wanted = config.preset != "original" and config.evolution.shift_shares
-    return wanted and config.data.train_tokens is not None
+def deciding_passes(config: RunConfig) -> float | None:
+    """Passes of the budget, by which the run decides on its shares; None where they are to stay."""
+    stay = config.preset == "original" or not config.evolution.shift_shares
+    return None if stay else passes_of(config, config.budget)
 
 
 def is_short_of_steps(config: RunConfig, *, gap_grew: bool = False) -> bool:
     """By budget and passes, known before anything was trained; `gap_grew` says that the text is
     memorised already, however few the passes. Never where shares are to stay.
     """
-    passes = passes_of(config, config.budget)
-    if passes is None or not may_shift(config):
+    passes = deciding_passes(config)
+    if passes is None:
         return False
     return config.budget < MANY_STEPS or (passes < MANY_PASSES and not gap_grew)
 

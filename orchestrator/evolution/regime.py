@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
-from orchestrator.passes import is_short_of_steps, may_shift, passes_of
+from orchestrator.passes import deciding_passes, is_short_of_steps
 from orchestrator.phases import YIELDING, fit_search, least_allotment, phase_named
 from orchestrator.run_state import LineageState, Regime
 from state.records import Ledger, PhaseName
@@ -48,8 +48,8 @@ class Shift(NamedTuple):
 
 def regime_of(config: RunConfig, lineages: Sequence[LineageState]) -> Regime | None:
     """What the run is short of; None where the shares are to stay or the text is not known."""
-    passes = passes_of(config, config.budget)
-    if passes is None or not may_shift(config):
+    passes = deciding_passes(config)
+    if passes is None:
         return None
     growth = gap_growth(lineages)
     short_of_steps = is_short_of_steps(config, gap_grew=(growth or 0.0) >= GAP_GROWTH)

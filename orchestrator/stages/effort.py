@@ -2,7 +2,7 @@
 
 from orchestrator.config import RunConfig
 from orchestrator.evolution.regime import SEARCH_SHARE
-from orchestrator.passes import is_short_of_steps, may_shift
+from orchestrator.passes import deciding_passes, is_short_of_steps
 from orchestrator.phases import YIELDING, Effort, challengers_in_vain
 from orchestrator.run_state import Regime, RunState
 from orchestrator.stages.conclusion import phase_of
@@ -14,7 +14,7 @@ def tried_in_vain(state: RunState, config: RunConfig) -> int:
     """Challengers of Primordial, which is going on or has just ended, where they are enough to end
     the search and none was accepted; else 0, as where the shares are to stay.
     """
-    if current_phase(state, config) != "primordial" or not may_shift(config):
+    if current_phase(state, config) != "primordial" or deciding_passes(config) is None:
         return 0
     tried, enough = phase_of(state).num_challengers, challengers_in_vain(config)
     return tried if enough and tried >= enough and not state.counts.accepted else 0

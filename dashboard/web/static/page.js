@@ -63,10 +63,8 @@ const plotly = new Promise((resolve) => {
 });
 
 function lament() {
-  const note = document.createElement("p");
-  note.className = "nothing";
+  const note = paragraph("Plotly's script could not be loaded: figures show their lines alone. Reload the page to try again.");
   note.setAttribute("role", "alert");
-  note.textContent = "Plotly's script could not be loaded: figures show their lines alone. Reload the page to try again.";
   document.getElementById("main").prepend(note);
 }
 
@@ -101,23 +99,28 @@ async function fetched(plot) {
     if (text === plot.text) return;
     plot.text = text;
     plot.figure = JSON.parse(text);
-    if (!window.Plotly) { draw(plot); noted(); }
-    await plotly;
+    const early = !window.Plotly;
     draw(plot);
     noted();
+    await plotly;
+    if (early && window.Plotly) draw(plot);
   } catch (error) {
     if (!plot.figure) say(plot, `This figure could not be drawn: ${error.message}.`);
   }
 }
 
-function say(plot, sentence) {
-  plot.element.classList.add("empty");
+function paragraph(sentence) {
   const note = document.createElement("p");
   note.className = "nothing";
   note.textContent = sentence;
+  return note;
+}
+
+function say(plot, sentence) {
+  plot.element.classList.add("empty");
   if (plot.drawn) Plotly.purge(plot.element);
   plot.drawn = false;
-  plot.element.replaceChildren(note);
+  plot.element.replaceChildren(paragraph(sentence));
   plot.legend?.replaceChildren();
 }
 
