@@ -113,7 +113,12 @@ def searches_on(ledger: Ledger, least: int, regime: Regime) -> bool:
     """
     if regime.tried_in_vain:
         return False
-    return regime.kind == "overfit_limited" or least <= SEARCH_SHARE * ledger.budget
+    return regime.kind == "overfit_limited" or not is_dear(least, ledger.budget)
+
+
+def is_dear(steps: int, budget: int) -> bool:
+    """Whether a search of so many steps is too much of a budget that is short of them."""
+    return steps > SEARCH_SHARE * budget
 
 
 def least_steps(config: RunConfig, ledger: Ledger, num_lineages: int, name: PhaseName) -> int:

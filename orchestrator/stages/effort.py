@@ -1,7 +1,7 @@
 """How much a phase searches, by what the run has found so far."""
 
 from orchestrator.config import RunConfig
-from orchestrator.evolution.regime import SEARCH_SHARE
+from orchestrator.evolution.regime import SEARCH_SHARE, is_dear
 from orchestrator.passes import deciding_passes, is_short_of_steps
 from orchestrator.phases import YIELDING, Effort, challengers_in_vain
 from orchestrator.run_state import Regime, RunState
@@ -25,7 +25,7 @@ def extensions_of(state: RunState, config: RunConfig, generation_cost: int) -> i
     more generation takes much of the budget.
     """
     short = state.regime.kind == "compute_limited" if state.regime else is_short_of_steps(config)
-    dear = generation_cost > SEARCH_SHARE * config.budget
+    dear = is_dear(generation_cost, config.budget)
     return 0 if short and dear else config.evolution.max_extensions
 
 
