@@ -26,6 +26,13 @@ def bits_of(result: Result, split: str = "search") -> float:
     return float(nats.sum() / sizes.sum()) / log(2)
 
 
+def nats_of(result: Result, split: str) -> float:
+    """Nats per token on a split."""
+    measured = result[split]
+    assert isinstance(measured, dict), split
+    return number(measured, "nats_per_token")
+
+
 def blocks_of(result: Result, split: str) -> Values:
     """[stretch, (nats, bytes)] in the order of the text."""
     measured = result[split]

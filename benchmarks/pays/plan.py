@@ -17,7 +17,7 @@ from benchmarks.pays.figures import (
     merged,
 )
 from benchmarks.pays.place import Place, Result
-from benchmarks.pays.specs import Settings, Spec
+from benchmarks.pays.specs import SHORT_OF_STEPS, Settings, Spec
 from state.genome import parse
 
 Results = Mapping[str, Result]
@@ -131,7 +131,7 @@ def short_of_text(settings: Sequence[str], results: Results) -> Specs:
 
 def short_of_steps(results: Results, seeds: Sequence[int]) -> Specs:
     """Texts that a run passes over a few times."""
-    for setting in ("shakespeare", "prose"):
+    for setting in SHORT_OF_STEPS:
         for seed in seeds:
             yield population(setting, "symbio-auto", seed)
             yield from (tuned(setting, name, seed, results) for name in ("gelu", "swiglu"))

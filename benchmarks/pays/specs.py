@@ -34,6 +34,9 @@ SETTINGS = {
     )
 }
 
+SHORT_OF_STEPS = ("shakespeare", "prose")
+"""Settings that pass over their text a few times; the others do so often."""
+
 COMMON: Settings = {
     "model": {"dim": 96, "heads": 4, "layers": 4, "block": 64},
     "optimizer": {"batch": 8},

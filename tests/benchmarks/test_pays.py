@@ -17,6 +17,7 @@ from benchmarks.pays.tables import arms_of, best_fixed, difference, table
 from benchmarks.pays.work import configured
 
 STRETCHES, BYTES = 32, 1000
+TOKEN_BYTES = 2.0
 BITS = np.linspace(1.5, 2.0, STRETCHES)
 
 
@@ -28,7 +29,9 @@ def blocks(bits: Sequence[float] | Values) -> Values:
 
 def result(more: float = 0.0, **changes: object) -> Result:
     """A run that needs so many bits more."""
-    search = {"bits_per_byte": 0.0, "blocks": blocks(BITS + more).tolist()}
+    values = BITS + more
+    nats = float(values.mean()) * log(2) * TOKEN_BYTES
+    search = {"bits_per_byte": 0.0, "nats_per_token": nats, "blocks": blocks(values).tolist()}
     flops = {"training_flops": 1e12, "evaluation_flops": 1e12, "wall_seconds": 60.0}
     ages = {"best_age": 600, "member_steps": 1200}
     return {"search": search, "formula": "gelu(x)", **flops, **ages, **changes}  # type: ignore[dict-item]
@@ -144,6 +147,35 @@ def test_a_table_compares_with_the_best_tuned_activation() -> None:
     assert "best fixed at equal steps, 3 % below: met (-3.4" in text
     assert "lineages distilled, better: not measured" in text
     assert "| gelu, tuned | 2 | 1.7700 ± 0.0000 |" in text
+
+
+def test_what_is_equal_is_not_better() -> None:
+    results = {straight(MAIN, "gelu", 0).key: result()}
+    for arm in ("symbio-auto", "random search"):
+        results[population(MAIN, arm, 0).key] = result(-0.05, evaluated=80)
+    text = "\n".join(table(MAIN, arms_of(MAIN, results), "search"))
+    assert "random search, better: missed (+0.00 %" in text
+
+
+def test_short_of_steps_a_little_worse_is_good_enough() -> None:
+    results = {straight("prose", "gelu", 0).key: result()}
+    results[population("prose", "symbio-auto", 0).key] = result(0.005, evaluated=80)
+    text = "\n".join(table("prose", arms_of("prose", results), "search"))
+    assert "not worse by .5 %: met (+0.29 %" in text
+    assert "3 % below" not in text
+
+
+@pytest.mark.parametrize(("nats", "said"), [(-0.0029, "missed"), (-0.0031, "met")])
+def test_an_activation_alone_is_judged_in_nats_per_token(nats: float, said: str) -> None:
+    ours = result(-0.05, evaluated=80)
+    less = nats / log(2) / TOKEN_BYTES
+    found = {
+        "gelu, tuned": {0: result()},
+        "symbio-auto": {0: ours},
+        "evolved activation alone": {0: result(less)},
+    }
+    text = "\n".join(table(MAIN, found, "search"))
+    assert f"0.003 nats per token below: {said} (" in text
 
 
 def test_a_run_that_failed_has_no_figure() -> None:
