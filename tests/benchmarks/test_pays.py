@@ -7,11 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.pays.arms import FIXED, population, straight
+from benchmarks.pays.arms import ABLATIONS, FIXED, population, straight
 from benchmarks.pays.figures import Values, bits_of
 from benchmarks.pays.intervals import paired
 from benchmarks.pays.place import Place, Result, beginning
-from benchmarks.pays.plan import MAIN, RETRAINED_STEPS, best_change, contenders, distinct, plan
+from benchmarks.pays.plan import (
+    HEADLINE,
+    MAIN,
+    RETRAINED_STEPS,
+    best_change,
+    contenders,
+    distinct,
+    plan,
+)
 from benchmarks.pays.specs import SETTINGS, Settings, Spec
 from benchmarks.pays.tables import arms_of, best_fixed, difference, table
 from benchmarks.pays.work import configured
@@ -37,11 +45,15 @@ def result(more: float = 0.0, **changes: object) -> Result:
     return {"search": search, "formula": "gelu(x)", **flops, **ages, **changes}  # type: ignore[dict-item]
 
 
-def test_every_arm_has_its_first_seed_before_any_has_a_second() -> None:
+def test_what_the_verdict_is_made_of_comes_before_what_explains_it() -> None:
     specs = distinct(plan({}))
-    first = next(index for index, spec in enumerate(specs) if spec.seed > 0)
-    arms = {spec.arm for spec in specs if spec.setting == MAIN}
-    assert arms <= {spec.arm for spec in specs[:first]}
+    main = [spec for spec in specs if spec.setting == MAIN]
+    first = next(index for index, spec in enumerate(main) if spec.seed > 0)
+    assert {*HEADLINE, *FIXED} == {spec.arm for spec in main[:first]}
+    parts = {spec.arm: spec.seed for spec in main if spec.arm in ABLATIONS}
+    assert parts == dict.fromkeys(ABLATIONS, 2)
+    last = max(index for index, spec in enumerate(main) if spec.arm in HEADLINE)
+    assert not any(spec.arm in ABLATIONS for spec in main[:last])
     assert len({spec.key for spec in specs}) == len(specs)
 
 
