@@ -67,7 +67,7 @@ class Recorder:
             config=config.model_dump(mode="json"),
             ffn_activation=formula,
             domain=config.data.domain or "text",
-            columns=symbio_columns(config),
+            columns={"status": _status(state), **symbio_columns(config)},
         )
 
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> None:
@@ -149,6 +149,11 @@ class Recorder:
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+
+def _status(state: RunState) -> str:
+    """Of the run's row; that it stands still or has died is known outside of it."""
+    return "finished" if state.status == "finished" else "active"
 
 
 def symbio_columns(config: RunConfig) -> dict[str, str | int | None]:

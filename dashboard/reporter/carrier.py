@@ -86,7 +86,7 @@ class Carrier:
         return True
 
     def mark_as(self, status: str) -> None:
-        """What the run's row is to say of its status, which the run's own store does not know."""
+        """What the run's row is to say of its status; its own store knows no stop and no death."""
         self._status = status
         if self.outbox is not None:
             self.outbox.look_again()

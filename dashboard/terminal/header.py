@@ -95,7 +95,8 @@ def _phase_of(view: RunView) -> str:
 
 
 def _status(view: RunView) -> str:
-    return "" if view.run.status in {None, "active"} else str(view.run.status)
+    """Where the phase does not say it."""
+    return "" if view.run.status in {None, "active", "finished"} else str(view.run.status)
 
 
 def _device(view: RunView) -> str:

@@ -127,6 +127,27 @@ def test_a_run_stopped_and_resumed_ends_like_one_that_was_not(
     assert digest(resumed) == digest(whole)
 
 
+def test_the_row_of_a_run_says_that_it_is_finished_once_it_is(tmp_path: Path) -> None:
+    engine = ScriptedEngine(tmp_path)
+    run = ScriptedRun(tmp_path, make_config(), engine)
+    engine.stop_after = 20
+    run.play()
+    assert status(tmp_path) == "active"
+    engine.stop_after = None
+    loaded = load_commit(run.folder).record
+    run.play(restore(loaded).run, loaded.journal_bytes)
+    assert status(tmp_path) == "finished"
+
+
+def status(folder: Path) -> str | None:
+    with MetricsStore.open(folder / "metrics.db", writer=False) as store:
+        run_id = store.latest_run()
+        assert run_id is not None
+        row = store.summary(run_id)
+        assert row is not None
+        return row.status
+
+
 @pytest.mark.parametrize("crash_at", [1, 3, 8, 15, 22, 31, 38, 45])
 def test_a_crash_inside_a_generation_changes_nothing_but_the_time(
     tmp_path: Path, crash_at: int
