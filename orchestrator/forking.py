@@ -9,10 +9,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
+from orchestrator.claim import claimed
 from orchestrator.commits import Saved, named_objects, publish
 from orchestrator.config import RunConfig
 from orchestrator.intervention import Intervention, place_of
-from orchestrator.preparation import removed_on_failure
 from orchestrator.recorder import Recorder
 from orchestrator.replay.boundaries import Found, Point, find_boundary
 from orchestrator.replay.change import apply_change
@@ -79,12 +79,12 @@ def fork(
     start = _start(origin, settings, target)
     if target.state.exists():
         raise ValueError(f"run folder {target.root} already holds a run; choose another --run-dir")
-    with removed_on_failure(target):
-        target.create()
+    with claimed(target) as claim:
         with RunLock(target.lock):
             _link_files(source.data, target.data)
             _bring_objects(origin, start.state, target, build, say, progress)
             _write(origin, start, point, target)
+        claim.give_up()
     return start
 
 

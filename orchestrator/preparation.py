@@ -1,12 +1,11 @@
 """Making a run ready: a new one from its configuration, or one that goes on from its commit."""
 
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from orchestrator.claim import Claim, claimed
 from orchestrator.commits import Saved, restore
 from orchestrator.config import EngineConfig, RunConfig
 from orchestrator.environment import differences, environment_of
@@ -43,6 +42,8 @@ class Prepared(NamedTuple):
     """What it goes on from; None for a new run."""
     intervention: Intervention | None = None
     """What was changed before it goes on."""
+    claim: Claim | None = None
+    """Of a new run, which keeps others out of the folder until the run has its lock."""
 
 
 def prepare_run(config: RunConfig, *shown: Sink) -> Prepared:
@@ -51,14 +52,14 @@ def prepare_run(config: RunConfig, *shown: Sink) -> Prepared:
     How far that is stands in the folder, and goes to whatever else shows it.
 
     Raises:
+        InUse: another process makes a run in the folder, or works on one.
         ValueError: the configuration, the corpus or the folder cannot be used.
     """
     from trainer.data import prepare
 
     folder, resolution = RunFolder(Path(config.run_dir)), first_look(config)
     origin = find_origin(Path(config.train.init_from)) if config.train.init_from else None
-    with removed_on_failure(folder):
-        folder.create()
+    with claimed(folder) as claim:
         tokenizer = origin.tokenizer if origin else None
         block = resolution.config.model.block
         progress = Reporter(ProgressFile(folder.progress), *shown)
@@ -77,7 +78,7 @@ def prepare_run(config: RunConfig, *shown: Sink) -> Prepared:
     )
     saved = Saved(config=resolved, run=state, telemetry=Telemetry())
     event = Event(kind="started", data={"run_id": state.run_id, "budget": config.budget})
-    return Prepared(folder, saved, notes, (event,))
+    return Prepared(folder, saved, notes, (event,), claim=claim)
 
 
 def _mode_notes(config: RunConfig) -> tuple[str, ...]:
@@ -241,26 +242,3 @@ def promises(config: RunConfig) -> tuple[str, ...]:
     if config.engine.repeats:
         return ()
     return ("on CUDA without --deterministic the same bits are not promised",)
-
-
-@contextmanager
-def removed_on_failure(folder: RunFolder) -> Iterator[None]:
-    """What a refusal leaves half made is taken away again, with the folders made above it.
-
-    A folder that was there before loses only what was made in it.
-    """
-    parts = (folder.root, folder.data, folder.objects, folder.configs)
-    with ExitStack() as undoing:
-        for path in reversed(folder.root.parents):
-            if not path.exists():
-                undoing.callback(_remove_empty, path)
-        for path in parts:
-            if not path.exists():
-                undoing.callback(shutil.rmtree, path, ignore_errors=True)
-        yield
-        undoing.pop_all()
-
-
-def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()

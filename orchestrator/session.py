@@ -47,6 +47,8 @@ def execute(
         Interrupt(last_words=f"{resume_line(folder)}\n") as interrupt,
         RunLock(folder.lock),
     ):
+        if prepared.claim is not None:
+            prepared.claim.give_up()
         _require_unchanged(prepared)
         remove_litter(folder)
         with closing(Recorder(folder, saved.run.run_id)) as recorder, told(recorder, listeners):

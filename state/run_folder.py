@@ -1,14 +1,15 @@
 """Every path inside a run's folder, in one place."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run. Only `create` touches the disk."""
+    """The files of one run. Only `create` and `create_root` write."""
 
     root: Path
 
@@ -40,13 +41,28 @@ class RunFolder:
         Raises:
             ValueError: they cannot be made or written, or there are links in the folder.
         """
+        self.create_root()
+        with self._explained():
+            for folder in (self.objects, self.data, self.configs):
+                folder.mkdir(exist_ok=True)
+
+    def create_root(self) -> None:
+        """Make the folder itself and prove that files can be written there.
+
+        Raises:
+            ValueError: it cannot be made or written, or there are links in it.
+        """
         self.require_no_links()
         probe = self.root / ".probe"
-        try:
-            for folder in (self.root, self.objects, self.data, self.configs):
-                folder.mkdir(parents=True, exist_ok=True)
+        with self._explained():
+            self.root.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(b"")
-            probe.unlink()
+            probe.unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise ValueError(
                 f"run folder {self.root} cannot be written: {error.strerror}; "
@@ -82,6 +98,11 @@ class RunFolder:
     def lock(self) -> Path:
         """Says which process writes here."""
         return self.root / "lock"
+
+    @property
+    def claim(self) -> Path:
+        """Says which process makes a run ready here; gone once the run has begun."""
+        return self.root / "claim"
 
     @property
     def progress(self) -> Path:

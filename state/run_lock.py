@@ -26,12 +26,18 @@ _held: set[int] = set()
 ORPHAN_SECONDS = 2.0
 
 
+class InUse(ValueError):  # noqa: N818
+    """A live process holds the lock."""
+
+
 class LockHolder(Record):
     """Identifies one process of one boot of one machine; a process id alone is reused."""
 
     pid: int = Field(gt=0, lt=2**31)
     started: float
-    """Seconds since the epoch."""
+    """Seconds since the epoch, as the clock was then: to be shown."""
+    ticks: int | None = None
+    """Of the kernel, from boot to the process's start: no clock that is set moves them."""
     boot_id: str
     inode: int
     """Of the lock file: in a copy of the folder the text speaks of another file."""
@@ -49,7 +55,8 @@ class RunLock:
         """Take the lock, or reclaim it from a process that is gone.
 
         Raises:
-            ValueError: a live process has it, or the file cannot be written.
+            InUse: a live process has it.
+            ValueError: the file cannot be written.
         """
         descriptor = self._open()
         try:
@@ -145,6 +152,7 @@ def _this_process(descriptor: int) -> LockHolder:
     return LockHolder(
         pid=os.getpid(),
         started=psutil.Process().create_time(),
+        ticks=_start_ticks(os.getpid()),
         boot_id=current_boot_id(),
         inode=os.fstat(descriptor).st_ino,
     )
@@ -162,20 +170,33 @@ def _is_alive(holder: LockHolder) -> bool:
         return False
     try:
         process = psutil.Process(holder.pid)
-        return (
-            abs(process.create_time() - holder.started) < 1
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
+        ticks = _start_ticks(holder.pid)
+        if holder.ticks is not None and ticks is not None:
+            same = ticks == holder.ticks
+        else:
+            same = abs(process.create_time() - holder.started) < 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def _in_use(path: Path, holder: LockHolder | None) -> ValueError:
+def _start_ticks(pid: int) -> int | None:
+    """None where the kernel does not tell. psutil's time of a start follows the clock: it adds the
+    time of the boot, which moves when the clock is set.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(text.rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _in_use(path: Path, holder: LockHolder | None) -> InUse:
     who = "another process"
     if holder is not None:
         since = datetime.fromtimestamp(holder.started, UTC).isoformat(timespec="seconds")
         who = f"process {holder.pid} (since {since})"
-    return ValueError(
+    return InUse(
         f"run folder {path.parent} is in use by {who}; stop it or choose another --run-dir"
     )
 

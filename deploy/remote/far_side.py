@@ -22,7 +22,7 @@ Entry = tuple[str, int, bool, str]
 """Path below the root, bytes, whether it is a program, sha256."""
 Answer = dict[str, Any]
 
-NOT_SENT = ("lock", "remote.lock", "progress.json", ".probe", "metrics.db-shm")
+NOT_SENT = ("lock", "claim", "remote.lock", "progress.json", ".probe", "metrics.db-shm")
 """In a run's folder: who works there and on what, which concerns that machine alone."""
 PIECE = 1 << 20
 HEX = frozenset("0123456789abcdef")

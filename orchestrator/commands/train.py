@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.commands.new_run import prepared_beside
 from orchestrator.commands.reporting import wanted_of
-from orchestrator.commands.train_run import go_on, prepared_beside, see_through, trackers_of
+from orchestrator.commands.train_run import go_on, see_through, trackers_of
 from orchestrator.early_workers import Start, early_workers
 from orchestrator.flags import settings_of
 from orchestrator.settings import Settings

@@ -14,12 +14,11 @@ from pydantic import JsonValue
 
 from orchestrator.closed_pipe import print_nowhere
 from orchestrator.commands.drawing import draw_after, load_ahead
+from orchestrator.commands.new_run import prepared_beside
 from orchestrator.commands.progress_shown import Lines, following, run_sinks
 from orchestrator.commands.reporting import reported, wanted_of
 from orchestrator.early_workers import Start, early_workers
-from orchestrator.first_look import first_look
 from orchestrator.flags import given_waivers, settings_of
-from orchestrator.in_cluster import placed_run
 from orchestrator.run_process import let_go_on, process_of, resume_line
 from orchestrator.settings import Settings, build_config
 from state.progress import ProgressFile, Reporter
@@ -28,7 +27,6 @@ from state.run_folder import RunFolder
 if TYPE_CHECKING:
     from dashboard.terminal.live import LiveView
     from dashboard.trackers.protocol import Tracker
-    from orchestrator.config import RunConfig
     from orchestrator.preparation import Prepared
     from orchestrator.recorder import EventListener
     from orchestrator.session import Finished
@@ -160,28 +158,6 @@ def _woken(path: Path) -> bool:
 def _new_run(arguments: argparse.Namespace, start: Start) -> "Prepared":
     config = build_config(settings_of(arguments), config_file=arguments.config)
     return prepared_beside(config, Path(config.run_dir), arguments, start)
-
-
-def prepared_beside(
-    config: "RunConfig", folder: Path, arguments: argparse.Namespace, start: Start
-) -> "Prepared":
-    """The new run made ready while its workers start; in a free `folder` if it names none."""
-    if "run_dir" not in config.model_fields_set:
-        config = config.model_copy(update={"run_dir": str(free_folder(folder))})
-    config = placed_run(config)
-    start(first_look(config).config.engine)
-    from orchestrator.preparation import prepare_run
-
-    return prepare_run(config, *run_sinks(arguments))
-
-
-def free_folder(wanted: Path) -> Path:
-    """`wanted`, or the first numbered one beside it that holds no run."""
-    number, folder = 1, wanted
-    while RunFolder(folder).state.exists():
-        number += 1
-        folder = wanted.with_name(f"{wanted.name}-{number}")
-    return folder
 
 
 def _resume(arguments: argparse.Namespace, given: Settings, start: Start) -> "Prepared":

@@ -1,5 +1,7 @@
 """One writer a folder, with real processes."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -13,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from state.run_lock import LockHolder, RunLock, current_boot_id, live_holder
+from state.run_lock import InUse, LockHolder, RunLock, current_boot_id, live_holder
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -216,6 +218,27 @@ def test_the_kernels_lock_refuses_where_the_text_is_gone(tmp_path: Path) -> None
             pytest.raises(ValueError, match="in use by another process; stop it"),
             RunLock(tmp_path / "lock"),
         ):
+            pass
+
+
+def no_kernel_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
+def test_a_clock_that_is_set_hides_no_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library adds the time of the boot to a process's start, and the clock moves that."""
+    lock = tmp_path / "lock"
+    with contender(lock) as other:
+        assert answer(other) == "held"
+        true_start = psutil.Process.create_time
+        monkeypatch.setattr(psutil.Process, "create_time", lambda self: true_start(self) + 3600)
+        holder = live_holder(lock)
+        assert holder is not None
+        assert holder.pid == other.pid
+        monkeypatch.setattr(fcntl, "flock", no_kernel_locks)
+        with pytest.raises(InUse, match=f"process {other.pid}"), RunLock(lock):
             pass
 
 
