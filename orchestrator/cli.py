@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 
-from orchestrator.closed_pipe import print_nowhere
+from orchestrator.closed_pipe import give_streams, print_nowhere
 from orchestrator.error_line import error_line
 from orchestrator.grammar import EXIT_USAGE, build_parser
 
@@ -51,6 +51,7 @@ COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Run the program; returns the exit code."""
     started_at = time.monotonic()
+    give_streams()
     arguments = build_parser().parse_args(argv)
     try:
         code = _command(arguments.command, arguments, started_at)

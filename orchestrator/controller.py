@@ -90,8 +90,15 @@ class Controller:
         while tasks := stage.pending(self.state, self.config):
             if self.should_stop():
                 return False
-            self._absorb(tasks, self.engine.run(tasks, self.should_stop))
+            outcomes = self.engine.run(tasks, self.should_stop)
+            self._absorb(tasks, self._kept(outcomes))
         return True
+
+    def _kept(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Before a stop, those of tasks that did not fail: the others are tried again."""
+        if not self.should_stop():
+            return outcomes
+        return [outcome for outcome in outcomes if outcome.result.status != "failed"]
 
     def _absorb(self, tasks: tuple[Task, ...], outcomes: list[Outcome]) -> None:
         results = [outcome.result for outcome in outcomes]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from orchestrator import ledger as books
 from orchestrator.config import RunConfig
+from orchestrator.intervention import with_settings
 from orchestrator.phases import phases_of, shares_of
 from orchestrator.run_state import HostState, RunState
 from orchestrator.stages.conclusion import Event
@@ -28,7 +29,7 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
     too, without a second warm-up.
 
     Raises:
-        ValueError: the budget does not grow.
+        ValueError: the budget does not grow, or is more than any run may have.
     """
     extra = budget - state.ledger.budget
     if extra <= 0:
@@ -36,7 +37,7 @@ def extend(config: RunConfig, state: RunState, budget: int) -> Extended:
             f"{_flag(config)} {budget} does not extend the run's budget of "
             f"{state.ledger.budget}; give a larger one, or leave it out to go on"
         )
-    larger = config.model_copy(update={"budget": budget})
+    larger = with_settings(config, {"budget": budget})
     state, first, how = _way_on(config, state)
     ahead = [phase.name for phase in phases_of(config)][first:]
     shares: dict[PhaseName, int] = {

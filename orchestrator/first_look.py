@@ -4,6 +4,7 @@ from pathlib import Path
 
 from orchestrator.config import RunConfig
 from orchestrator.resolve import Resolution, corpus_bytes, resolve_shape
+from state.pasted import pasted
 from state.run_folder import RunFolder
 
 
@@ -16,7 +17,7 @@ def first_look(config: RunConfig) -> Resolution:
     folder = RunFolder(Path(config.run_dir))
     if folder.state.exists():
         raise ValueError(
-            f"run folder {folder.root} already holds a run; go on with --resume {folder.state} "
-            "or choose another --run-dir"
+            f"run folder {folder.root} already holds a run; go on with --resume "
+            f"{pasted(folder.state)} or choose another --run-dir"
         )
     return resolve_shape(config, corpus_bytes(config.data.paths))

@@ -64,7 +64,8 @@ class OneLineParser(argparse.ArgumentParser):
         if isinstance(action, argparse._SubParsersAction):
             self.error(_no_command(str(value), choices))
         name = "/".join(action.option_strings) or str(action.metavar or action.dest)
-        self.error(f"{name} {quoted(str(value))} is unknown; {suggestion(str(value), choices)}")
+        meant = suggestion(str(value), choices, otherwise="symbio-auto --help lists them")
+        self.error(f"{name} {quoted(str(value))} is unknown; {meant}")
 
     def _require_order(self, words: list[str], found: argparse.Namespace) -> None:
         """Refuse flags in front of a command: it would not hear of them."""

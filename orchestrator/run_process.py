@@ -10,6 +10,7 @@ from orchestrator.interrupt import GO_ON, PAUSE
 from state.base import Record
 from state.commit import load_commit
 from state.journal import parse_line
+from state.pasted import pasted
 from state.run_folder import RunFolder
 from state.run_lock import live_holder
 
@@ -37,7 +38,7 @@ def process_of(folder: RunFolder) -> RunProcess | None:
 
 def resume_line(folder: RunFolder) -> str:
     """What every exit of a run ends with."""
-    return f"resume with: symbio-auto --resume {folder.state}"
+    return f"resume with: symbio-auto --resume {pasted(folder.state)}"
 
 
 def require_process(folder: RunFolder, verb: str) -> RunProcess:

@@ -23,6 +23,7 @@ from state.commit import RunLock, load_commit
 from state.commit_files import CommitFiles
 from state.metrics_store import MetricsStore
 from state.objects import ObjectStore
+from state.pasted import pasted
 from state.progress import ProgressFile, Reporter
 from state.run_folder import RunFolder
 
@@ -132,7 +133,7 @@ def nothing_under_way(folder: RunFolder) -> Iterator[None]:
 def _wait_while_paused(recorder: Recorder, interrupt: Interrupt) -> bool:
     """Whether the run goes on; False where it is to stop."""
     gc.collect()
-    command = f"symbio-auto resume {recorder.folder.root}"
+    command = f"symbio-auto resume {pasted(recorder.folder.root)}"
     recorder.say(Event(kind="paused", data={"go_on_with": command}))
     goes_on = interrupt.wait_while_paused()
     recorder.say(Event(kind="went_on", data={}))

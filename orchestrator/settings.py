@@ -192,7 +192,8 @@ def one_line(error: ValidationError) -> str:
         return f"{quoted(where)} is no setting; {_near_setting(first['loc'])}"
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         names = _LITERAL.findall(first["ctx"]["expected"])
-        return f"{where} = {quoted(first['input'])} is unknown; {suggestion(first['input'], names)}"
+        meant = suggestion(first["input"], names, otherwise=f"it is one of {', '.join(names)}")
+        return f"{where} = {quoted(first['input'])} is unknown; {meant}"
     return f"{where} = {_QUOTED.repr(first['input'])}: {message[:1].lower()}{message[1:]}"
 
 

@@ -262,7 +262,8 @@ def _last(
 def _facts(run_id: str) -> AnySelect:
     best = func.min(schema.GENERATIONS.c.best_bits_per_byte)
     steps = select(func.max(schema.METRICS.c.step)).where(schema.METRICS.c.run_id == run_id)
-    bests = select(best).where(schema.GENERATIONS.c.run_id == run_id)
+    own = schema.is_own(schema.GENERATIONS)
+    bests = select(best).where(schema.GENERATIONS.c.run_id == run_id, own)
     decisions = select(func.count()).where(schema.DECISIONS.c.run_id == run_id)
     return select(
         steps.scalar_subquery().label("step"),
@@ -272,9 +273,11 @@ def _facts(run_id: str) -> AnySelect:
 
 
 def _last_point(run_id: str) -> AnySelect:
-    mine = (schema.METRICS.c.run_id == run_id) & schema.METRICS.c.loss.is_not(None)
-    newest = select(func.max(schema.METRICS.c.generation)).where(mine).scalar_subquery()
-    backwards = [schema.METRICS.c[name].desc() for name in ("member", "step")]
+    steps = schema.METRICS.c
+    own = schema.is_own(schema.METRICS)
+    mine = (steps.run_id == run_id) & steps.loss.is_not(None) & own
+    newest = select(func.max(steps.generation)).where(mine).scalar_subquery()
+    backwards = [steps[name].desc() for name in ("member", "step")]
     last = select(*_POINT).where(mine, schema.METRICS.c.generation == newest)
     return last.order_by(*backwards).limit(1)
 

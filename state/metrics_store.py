@@ -53,6 +53,10 @@ _OF_A_GENERATION = (
 )
 
 
+class StoreUnwritable(OSError):  # noqa: N818
+    """The database cannot be written now: somebody else holds it, or its device fails."""
+
+
 class MetricsStore(MetricsReader):
     """An open store. The writer belongs to one thread; its reads see its own transaction."""
 
@@ -93,11 +97,12 @@ class MetricsStore(MetricsReader):
 
         Raises:
             OutOfSpace: the disk is full; nothing was written.
+            StoreUnwritable: the database cannot be written for another reason; nothing was.
         """
         if self._open_transaction is not None:
             yield self._open_transaction
             return
-        with _full_disk_explained(self._path), self._engine.begin() as connection:
+        with _explained(self._path), self._engine.begin() as connection:
             self._open_transaction = connection
             try:
                 yield connection
@@ -279,12 +284,14 @@ class MetricsStore(MetricsReader):
 
 
 @contextmanager
-def _full_disk_explained(path: Path) -> Iterator[None]:
+def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
         if "database or disk is full" not in str(error.orig):
-            raise
+            raise StoreUnwritable(
+                f"{path} could not be written ({error.orig}); mend that and go on with --resume"
+            ) from error
         raise durable.OutOfSpace(
             f"{path} could not be written, its disk is full; free some space and resume"
         ) from error

@@ -56,6 +56,11 @@ class TrainingResult(Record):
         """
         return self.status == "quarantined" or (self.error or "").startswith("ArithmeticError:")
 
+    @property
+    def was_lost(self) -> bool:
+        """With its worker or for want of memory: what it would have found is not known."""
+        return self.status == "failed" and not self.has_diverged
+
 
 class Measured(Record):
     """What every task that trains nothing leaves."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Double,
     Integer,
     MetaData,
@@ -246,3 +247,8 @@ REPORTS = Table(
     *_texts("reported_at"),
 )
 """A server's own notes of each run that reports to it; `revision` grows with all that changes."""
+
+
+def is_own(table: Table) -> ColumnElement[bool]:
+    """Rows of the run itself, not of the baselines that were trained beside it."""
+    return table.c.phase.is_(None) | (table.c.phase != "control")

@@ -72,7 +72,8 @@ def checkpoint_of(row: RowMapping) -> StoredCheckpoint:
 def _best() -> ScalarSelect[object]:
     generations = schema.GENERATIONS.c
     best = select(func.min(generations.best_bits_per_byte))
-    return best.where(generations.run_id == schema.RUNS.c.run_id).scalar_subquery()
+    own = schema.is_own(schema.GENERATIONS)
+    return best.where(generations.run_id == schema.RUNS.c.run_id, own).scalar_subquery()
 
 
 def _last_event() -> ScalarSelect[object]:

@@ -50,6 +50,13 @@ def test_every_command_has_its_function() -> None:
         assert callable(getattr(import_module(f"orchestrator.commands.{module}"), function))
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_the_shell_closed_is_no_error(closed: str) -> None:
+    command = f'"{sys.executable}" -m orchestrator.cli models {closed}'
+    run = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -162,6 +169,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("train --dtype flaot32", "did you mean float32? choose one of auto, float32, bfloat16"),
         ("completion bahs", "did you mean bash? choose one of bash, zsh, fish, tcsh"),
         ("help stauts", "COMMAND stauts is unknown; did you mean status?"),
+        ("help foo", "COMMAND foo is unknown; symbio-auto --help lists them"),
         ("plan tarin", "tarin is no command; did you mean train?"),
         ("status", "give RUN, a run's folder such as runs/symbio-auto"),
         ("fork run", "still missing: --at"),
@@ -183,6 +191,7 @@ def test_a_slip_is_answered_with_what_was_meant(
     ("words", "variables", "said"),
     [
         ("--model smal", {}, "--model smal is unknown; did you mean small? choose one of auto"),
+        ("--data x --backbone nope", {}, "= nope is unknown; it is one of gpt, hy"),
         ("--preset orginal", {}, "did you mean original? choose one of default, original"),
         ("--control gleu", {}, "'gleu' is no activation; did you mean gelu?"),
         ("train --activation swigul", {}, "is no activation; did you mean swiglu?"),

@@ -14,6 +14,7 @@ from dashboard.reporter.model_sender import model_of, send_model
 from dashboard.reporter.notify.channel import Channel
 from dashboard.reporter.notify.herald import Herald
 from dashboard.reporter.watch import Ending, Watch, ending_of
+from state.pasted import pasted
 from state.run_folder import RunFolder
 from state.run_lock import live_holder
 
@@ -120,7 +121,7 @@ class Reporter:
         told = f" ({why})" if why else ""
         return (
             f"{carrier.count_left():,} rows of this run are not sent yet{told}; send them with: "
-            f"symbio-auto push {self._task.folder.root}"
+            f"symbio-auto push {pasted(self._task.folder.root)}"
         )
 
     def _send_the_model(self, run_id: str) -> str:
@@ -133,7 +134,7 @@ class Reporter:
             return ""
         return (
             f"the model is not sent ({why}); send it with: "
-            f"symbio-auto push {self._task.folder.root} --upload-checkpoint"
+            f"symbio-auto push {pasted(self._task.folder.root)} --upload-checkpoint"
         )
 
     def _guarded(self, act: Callable[[], None]) -> None:

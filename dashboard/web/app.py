@@ -27,7 +27,7 @@ from dashboard.web.sources import Sources, UnknownRun
 from dashboard.web.uploads import Uploads
 from state.durable import OutOfSpace
 from state.metrics_reader import MetricsReader
-from state.metrics_store import MetricsStore
+from state.metrics_store import MetricsStore, StoreUnwritable
 
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Answer: TypeAlias = Callable[[Request, Exception], JSONResponse]
@@ -133,5 +133,6 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     OutOfSpace: _no_space,
     ValidationError: _unreadable,
     SQLAlchemyError: _no_store,
+    StoreUnwritable: _no_store,
 }
 """What becomes of an error that nobody has met before."""

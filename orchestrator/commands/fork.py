@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from state.pasted import pasted
 from state.run_folder import RunFolder
 
 
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(f"forked {source.root} at {arguments.at} into {target.root}", file=stream)
     if arguments.no_run:
-        print(f"start with: symbio-auto --resume {target.state}", file=stream)
+        print(f"start with: symbio-auto --resume {pasted(target.state)}", file=stream)
         return 0
     return _go_on(target, arguments, started_at)
 

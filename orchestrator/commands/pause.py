@@ -4,6 +4,7 @@ import argparse
 
 from orchestrator.commands.waiting import wait_until
 from orchestrator.run_process import ask_to_pause, process_of, require_process
+from state.pasted import pasted
 from state.run_folder import RunFolder
 
 LATER = "it is still finishing its tasks and pauses when they end"
@@ -24,5 +25,5 @@ def run(arguments: argparse.Namespace) -> int:
     if process_of(folder) is None:
         print("the run ended before it could pause")
         return 0
-    print(f"paused; go on with: symbio-auto resume {folder.root}")
+    print(f"paused; go on with: symbio-auto resume {pasted(folder.root)}")
     return 0

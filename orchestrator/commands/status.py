@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from orchestrator.commands.progress_shown import in_words
 from orchestrator.run_process import RunProcess, process_of, resume_line
 from state.commit import CommitRecord, load_commit
+from state.pasted import pasted
 from state.progress import Progress, ProgressFile
 from state.run_folder import RunFolder
 
@@ -67,9 +68,9 @@ def print_status(folder: RunFolder, record: CommitRecord, process: RunProcess | 
     if process is None:
         print(resume_line(folder))
     elif process.paused:
-        print(f"go on with: symbio-auto resume {folder.root}")
+        print(f"go on with: symbio-auto resume {pasted(folder.root)}")
     else:
-        print(f"watch with: symbio-auto watch {folder.root}")
+        print(f"watch with: symbio-auto watch {pasted(folder.root)}")
 
 
 def _print_beginning(folder: RunFolder, under_way: Progress, *, as_json: bool) -> None:

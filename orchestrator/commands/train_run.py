@@ -21,6 +21,7 @@ from orchestrator.early_workers import Start, early_workers
 from orchestrator.flags import given_waivers, settings_of
 from orchestrator.run_process import let_go_on, process_of, resume_line
 from orchestrator.settings import Settings, build_config
+from state.pasted import pasted
 from state.progress import ProgressFile, Reporter
 from state.run_folder import RunFolder
 
@@ -151,7 +152,7 @@ def _woken(path: Path) -> bool:
         return False
     let_go_on(folder, process)
     print(f"run {folder.root} goes on in process {process.pid}, where it was paused")
-    print(f"watch with: symbio-auto watch {folder.root}")
+    print(f"watch with: symbio-auto watch {pasted(folder.root)}")
     return True
 
 
@@ -223,7 +224,8 @@ def _already_finished(prepared: "Prepared") -> int:
     print(f"run {prepared.saved.run.run_id} is finished, {spent} steps spent")
     print(f"report  {prepared.folder.report_markdown}")
     draw_after(prepared.folder, quiet=False)
-    print(f"extend it with: symbio-auto --resume {prepared.folder.state} --budget {2 * spent}")
+    state = pasted(prepared.folder.state)
+    print(f"extend it with: symbio-auto --resume {state} --budget {2 * spent}")
     return 0
 
 

@@ -10,6 +10,7 @@ from orchestrator.report.final_report import FinalReport
 from orchestrator.report.finish import AnyReport, headline
 from orchestrator.report.train_report import TrainReport
 from state.commit import CommitRecord
+from state.pasted import pasted
 from state.run_folder import RunFolder
 
 
@@ -40,7 +41,7 @@ def verdict_lines(folder: RunFolder, record: CommitRecord) -> list[str]:
         lines.append(f"best    {best} bits per byte on the search split")
         return [
             *lines,
-            f"its report cannot be read; write it again: symbio-auto report {folder.root}",
+            f"its report cannot be read; write it again: symbio-auto report {pasted(folder.root)}",
         ]
     lines.append(f"formula {_formula(report)}")
     if folder.model.is_dir():
@@ -70,4 +71,4 @@ def _extension(folder: RunFolder, report: AnyReport) -> str:
     """The report's own line, for where the folder is now."""
     program = "symbio-auto" if isinstance(report, FinalReport) else "symbio-auto train"
     flag = "--budget" if isinstance(report, FinalReport) else "--iters"
-    return f"{program} --resume {folder.state} {flag} {2 * report.budget.spent}"
+    return f"{program} --resume {pasted(folder.state)} {flag} {2 * report.budget.spent}"

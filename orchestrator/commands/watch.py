@@ -14,6 +14,7 @@ from orchestrator.commands.verdict import print_verdict
 from orchestrator.run_process import process_of
 from state.commit import load_commit
 from state.journal import JournalTail
+from state.pasted import pasted
 from state.progress import ProgressFile
 from state.run_folder import RunFolder
 
@@ -94,7 +95,7 @@ def _standing(folder: RunFolder) -> str:
     process = process_of(folder)
     if process is None or not process.paused:
         return ""
-    return f"paused; go on with: symbio-auto resume {folder.root}"
+    return f"paused; go on with: symbio-auto resume {pasted(folder.root)}"
 
 
 def _print_leaving(folder: RunFolder) -> None:
@@ -104,7 +105,7 @@ def _print_leaving(folder: RunFolder) -> None:
         return
     state = "waits, paused" if process.paused else "goes on"
     print(f"run {folder.root} {state}, process {process.pid}")
-    print(f"look again with: symbio-auto watch {folder.root}")
+    print(f"look again with: symbio-auto watch {pasted(folder.root)}")
 
 
 def _print_end(folder: RunFolder, *, screen: bool) -> None:

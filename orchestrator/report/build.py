@@ -54,8 +54,14 @@ def build_report(folder: RunFolder, saved: Saved) -> FinalReport:
 def _controls(folder: RunFolder, state: RunState) -> tuple[ControlScore, ...]:
     final, seen = final_of(state), control_evaluations(folder.results_jsonl, state)
     ours = final.test or final.search
+    steps = {one.name: one.steps for one in state.controls}
     return tuple(
-        ControlScore(name=name, bits_per_byte=bits, interval=lead(ours, one) if one else None)
+        ControlScore(
+            name=name,
+            bits_per_byte=bits,
+            interval=lead(ours, one) if one else None,
+            ended_after=steps[name] if steps[name] < state.ledger.budget else None,
+        )
         for (name, bits), (_, one) in zip(final.controls, seen, strict=True)
     )
 

@@ -167,6 +167,8 @@ class ControlScore(Record):
     """95 % of how many bits per byte the run lies below it, paired over stretches of the text; None
     where these are too few.
     """
+    ended_after: int | None = None
+    """Steps after which it diverged once too often; None: it trained on the whole budget."""
 
 
 class EnsembleSummary(Record):

@@ -51,7 +51,7 @@ def _against_control(report: FinalReport) -> str:
             "(`--control gelu` trains one)."
         )
     ranked = sorted(report.control, key=lambda control: control.bits_per_byte)
-    lines = [_comparison(report, control) for control in ranked]
+    lines = [_comparison(report, control) + _shorter(report, control) for control in ranked]
     return f"{' '.join(lines)} One run with one seed cannot rule out chance."
 
 
@@ -71,6 +71,16 @@ def _comparison(report: FinalReport, control: ControlScore) -> str:
             "this text the plain activation with the same budget did better than the search."
         )
     return f"This run beats the control {name} by {bpb(lead)} bits per byte{_interval(control)}."
+
+
+def _shorter(report: FinalReport, control: ControlScore) -> str:
+    """Where the control did not train on the whole budget."""
+    if control.ended_after is None:
+        return ""
+    return (
+        f" **{inline(control.name)} diverged twice and ended after {control.ended_after:,} of "
+        f"{report.budget.requested:,} steps**: it is no baseline of the same budget."
+    )
 
 
 def _interval(control: ControlScore) -> str:

@@ -23,6 +23,7 @@ from orchestrator.report.validation import validation_of
 from orchestrator.run_state import FinalMeasures, RunState
 from orchestrator.stages.finale import winner_of
 from orchestrator.telemetry import Telemetry
+from state.pasted import pasted
 from state.run_folder import RunFolder
 from trainer.manifest import read_manifest
 
@@ -59,7 +60,7 @@ def run_report(folder: RunFolder, saved: Saved, command: str) -> RunReport:
         cost=_cost(saved),
         test_openings=state.test_openings,
         model_sha256=_sha256(folder.model / "model.safetensors"),
-        resume_line=f"{program} --resume {folder.state} {flag} {2 * state.ledger.budget}",
+        resume_line=f"{program} --resume {pasted(folder.state)} {flag} {2 * state.ledger.budget}",
         first_step_seconds=saved.telemetry.first_step_seconds,
     )
 

@@ -67,7 +67,9 @@ class HostState(Record):
     """Checkpoint from which an extended run goes on."""
     before_decay_age: int = 0
     failures: int = 0
-    """Chunks that could not be used."""
+    """Chunks that diverged."""
+    lost: int = 0
+    """Chunks in a row that were lost with their worker or for want of memory."""
     history: tuple[tuple[int, float, float | None], ...] = ()
     """(age, search bits per byte, train loss) after each chunk."""
     last: Evaluation | None = None

@@ -19,7 +19,7 @@ from orchestrator.stages.conclusion import (
     work_of,
 )
 from orchestrator.stages.current import current_phase
-from orchestrator.stages.host_decision import decide
+from orchestrator.stages.host_decision import decide, set_back
 from orchestrator.stages.host_progress import (
     host_of,
     host_progress,
@@ -151,7 +151,7 @@ def _trained(state: RunState, config: RunConfig, result: TrainingResult) -> Host
         host = host.model_copy(update={"table_read": True})
     measured = evaluation_of(result.evaluations, "search")
     if result.status != "trained" or measured is None or result.checkpoint is None:
-        return host.model_copy(update={"failures": host.failures + 1})
+        return set_back(host, result)
     age = host.age_steps + result.steps
     before_decay = {"before_decay": result.checkpoint, "before_decay_age": age}
     end = host_progress(state, config, result.steps)[1]
@@ -160,6 +160,7 @@ def _trained(state: RunState, config: RunConfig, result: TrainingResult) -> Host
             "checkpoint": result.checkpoint,
             "age_steps": age,
             "done_steps": host.done_steps + result.steps,
+            "lost": 0,
             "history": (*host.history, (age, measured.bits_per_byte, result.train_loss)),
             **(before_decay if end <= host.decay_from else {}),
         }

@@ -20,6 +20,10 @@ class HostDivergedError(RuntimeError):
     """The host could not be trained, not even with half its learning rate."""
 
 
+class ChunkLostError(RuntimeError):
+    """A chunk was lost with its worker or for want of memory, and once more when tried again."""
+
+
 class Response(NamedTuple):
     """What is done about a chunk, and why."""
 
@@ -29,6 +33,11 @@ class Response(NamedTuple):
     phase: PhaseState
     adjustments: tuple[Adjustment, ...] = ()
 
+    @property
+    def is_quiet(self) -> bool:
+        """There is nothing to tell."""
+        return self.kind == "continue" and not self.host.lost
+
 
 def decide(
     state: RunState, config: RunConfig, findings: tuple[Finding, ...], result: TrainingResult
@@ -36,7 +45,8 @@ def decide(
     """Answer what the chunk showed, once the last change has had its time.
 
     Raises:
-        HostDivergedError: a second chunk could not be used.
+        HostDivergedError: a second chunk diverged.
+        ChunkLostError: a chunk was lost twice in a row.
     """
     response = _response(state, config, findings, result)
     host, phase = response.host, response.phase
@@ -55,7 +65,7 @@ def decide(
     phase = phase.model_copy(
         update={"cooldown_left": cooldown, "findings": (*phase.findings, *findings)}
     )
-    told = () if response.kind == "continue" else (decision,)
+    told = () if response.is_quiet else (decision,)
     update = {
         "host": host,
         "phase": phase,
@@ -80,12 +90,21 @@ def _response(
 
 
 def after_failure(state: RunState, config: RunConfig, result: TrainingResult) -> Response:
-    """Half the learning rate, once. A baseline that fails again ends with its best model.
+    """The same chunk again if it was lost, twice at most; if it diverged half the learning rate,
+    once. A baseline that diverges again ends with its best model.
 
     Raises:
         HostDivergedError: it is the second time, and no baseline.
+        ChunkLostError: it was lost twice in a row.
     """
     host, phase = host_of(state), phase_of(state)
+    if host.lost > 1:
+        raise ChunkLostError(
+            f"{host.name} could not be trained in {current_phase(state, config)}, twice in a row "
+            f"({cause_of(result)}); mend the cause and go on with --resume"
+        )
+    if result.was_lost:
+        return Response("continue", f"{cause_of(result)}; tried again", host, phase)
     if host.failures > 1 and current_phase(state, config) == "control":
         return Response("advance", f"{host.name} diverged twice: {cause_of(result)}", host, phase)
     if host.failures > 1:
@@ -98,6 +117,13 @@ def after_failure(state: RunState, config: RunConfig, result: TrainingResult) ->
     change = Adjustment(setting="lr_scale", before=before, after=before / 2)
     changed = phase.model_copy(update={"settings": settings})
     return Response("adapt", cause_of(result), host, changed, (change,))
+
+
+def set_back(host: HostState, result: TrainingResult) -> HostState:
+    """The model as it was before a chunk that could not be used, which is counted."""
+    if result.was_lost:
+        return host.model_copy(update={"lost": host.lost + 1})
+    return host.model_copy(update={"lost": 0, "failures": host.failures + 1})
 
 
 def cause_of(result: TrainingResult) -> str:

@@ -22,6 +22,7 @@ from orchestrator.stages.conclusion import (
     training_result,
     work_of,
 )
+from orchestrator.stages.host_decision import set_back
 from orchestrator.stages.host_progress import host_of, steps_left
 from orchestrator.stages.host_task import averaged_of, best_of, host_task, mean_settings
 from orchestrator.stages.single_decision import decide
@@ -123,7 +124,7 @@ def chunk_steps(state: RunState, config: RunConfig) -> int:
 def trained(host: HostState, task: TrainingTask, result: TrainingResult) -> HostState:
     """The model after the chunk. A chunk that could not be used leaves the weights alone."""
     if result.status != "trained" or result.checkpoint is None:
-        return host.model_copy(update={"failures": host.failures + 1})
+        return set_back(host, result)
     age = host.age_steps + result.steps
     decay = task.learning_rate.decay
     # A cosine falls from the first step to the last: there is no better place to go on from.
@@ -133,6 +134,7 @@ def trained(host: HostState, task: TrainingTask, result: TrainingResult) -> Host
         "checkpoint": result.checkpoint,
         "age_steps": age,
         "done_steps": host.done_steps + result.steps,
+        "lost": 0,
         "alarms": host.alarms | result.alarms,
         **(before_decay if resting else {}),
     }

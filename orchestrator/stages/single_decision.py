@@ -1,7 +1,7 @@
 """What a chunk of a model that trains alone leads to.
 
 Its settings are the user's: what the detectors find is told and not answered. Only a chunk that
-could not be used halves the learning rate, once.
+diverged halves the learning rate, once.
 """
 
 from orchestrator.config import RunConfig
@@ -27,7 +27,8 @@ def decide(
     """The state with what follows from the chunk, what was found in it, and the decision.
 
     Raises:
-        HostDivergedError: a second chunk could not be used, or none could.
+        HostDivergedError: a second chunk diverged, or none could be used.
+        ChunkLostError: a chunk was lost twice in a row.
     """
     findings = _findings(state, task, result)
     response = _response(state, config, findings, result)
@@ -39,7 +40,7 @@ def decide(
         numbers={"steps_left": float(steps_left(state, config))},
         adjustments=response.adjustments,
     )
-    told = () if response.kind == "continue" else (decision,)
+    told = () if response.is_quiet else (decision,)
     phase = response.phase
     update = {
         "phase": phase.model_copy(update={"findings": (*phase.findings, *findings)}),

@@ -7,6 +7,7 @@ import pytest
 from orchestrator import ledger as books
 from orchestrator.commits import restore
 from orchestrator.run_state import RunState
+from orchestrator.task_runner import failed
 from state.commit import load_commit
 from state.genome import is_gated, parse, same
 from state.metrics_store import MetricsStore
@@ -146,6 +147,31 @@ def status(folder: Path) -> str | None:
         row = store.summary(run_id)
         assert row is not None
         return row.status
+
+
+@pytest.mark.parametrize("ill", ["final-winner", "-champion", "-host"])
+def test_what_fails_before_a_stop_is_tried_again(tmp_path: Path, ill: str) -> None:
+    """A failure that was committed as the result of its task could never be mended."""
+
+    class Ill(ScriptedEngine):
+        stopped = False
+
+        def answer(self, task: Task) -> Outcome:
+            if ill in task.task_id and not self.stopped:
+                self.stopped = True
+                return Outcome(result=failed(task, "worker ran out of memory (2 attempts)"))
+            return super().answer(task)
+
+        def stopping(self) -> bool:
+            return self.stopped
+
+    engine = Ill(tmp_path / "ill")
+    run = ScriptedRun(tmp_path / "ill", make_config(), engine)
+    assert run.play().status == "running"
+    loaded = load_commit(run.folder).record
+    healthy = ScriptedRun(tmp_path / "ill", make_config(), ScriptedEngine(tmp_path / "ill"))
+    resumed = healthy.play(restore(loaded).run, loaded.journal_bytes)
+    assert digest(resumed) == digest(play(tmp_path / "whole"))
 
 
 @pytest.mark.parametrize("crash_at", [1, 3, 8, 15, 22, 31, 38, 45])

@@ -91,6 +91,11 @@ def test_a_budget_that_does_not_grow_is_refused_in_one_line() -> None:
             extend(CONFIG, states()[3], budget)
 
 
+def test_a_budget_that_no_run_may_have_is_refused_before_it_is_committed() -> None:
+    with pytest.raises(ValueError, match=r"budget.*less than or equal to 1000000000000"):
+        extend(CONFIG, states()[3], 10**13)
+
+
 def test_a_phase_that_has_trained_its_last_step_gets_nothing_more() -> None:
     for state in states():
         if state.stage == "phase_end" and state.phase_index < 4:

@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator import ledger as books
 from orchestrator.run_state import RunState
-from orchestrator.stages.host_decision import HostDivergedError
+from orchestrator.stages.host_decision import ChunkLostError, HostDivergedError
 from orchestrator.stages.reference import ReferenceDivergedError
 from state.genome import is_gated
 from state.records import Genome, PhaseName
@@ -181,8 +181,8 @@ def test_a_twin_of_the_reference_that_fails_leaves_its_steps_to_the_reference(
 # ---- the host
 
 
-@pytest.mark.parametrize("fate", ["failed", "quarantined"])
-def test_a_host_chunk_that_fails_is_gone_over_at_half_the_rate(fate: Fate) -> None:
+@pytest.mark.parametrize("fate", ["not finite", "quarantined"])
+def test_a_host_chunk_that_diverges_is_gone_over_at_half_the_rate(fate: Fate) -> None:
     states, engine = finish(nth_host(3, fate=fate))
     chunks = [task for task in engine.trained() if task.role == "host"]
     assert chunks[3].parent == chunks[2].parent
@@ -226,10 +226,41 @@ def test_a_control_arm_that_diverges_twice_ends_with_what_it_has() -> None:
 
 
 def test_a_control_arm_that_never_trains_is_left_out_of_the_report() -> None:
-    states, _ = finish(failing("-control-gelu"), control=("gelu",))
+    states, _ = finish(failing("-control-gelu", "quarantined"), control=("gelu",))
     assert states[-1].controls[0].best is None
     assert states[-1].final is not None
     assert states[-1].final.controls == ()
+
+
+@pytest.mark.parametrize("control", [(), ("gelu",)])
+def test_a_chunk_that_is_lost_is_tried_again_as_it_was(control: tuple[str, ...]) -> None:
+    """A worker's death says nothing of the learning rate."""
+    _, engine = finish(failing("none"))
+    num_host = sum(task.role == "host" for task in engine.trained())
+    lost = (num_host + 2, num_host + 5) if control else (3, 6)
+    states, engine = finish(nth_host(*lost, fate="failed"), control=control)
+    role = "control" if control else "host"
+    chunks = [task for task in engine.trained() if task.role == role]
+    first = lost[0] - (num_host if control else 0) - 1
+    for index in (first, first + 3):
+        assert chunks[index + 1].parent == chunks[index].parent
+        assert chunks[index + 1].first_step == chunks[index].first_step
+        if control:
+            assert chunks[index + 1].batches == chunks[index].batches
+    assert {task.lr_scale for task in chunks} == {1.0}
+    told = {one.reason for state in states for one in state.decisions}
+    assert "RuntimeError: the worker died; tried again" in told
+    assert spent_exactly(states[-1])
+    assert [one.steps for one in states[-1].controls] == [4000] * len(control)
+
+
+@pytest.mark.parametrize("numbers", [(3, 4), (3, 4, 9)])
+def test_a_chunk_that_is_lost_twice_in_a_row_stops_the_run_until_its_cause_is_mended(
+    numbers: tuple[int, ...],
+) -> None:
+    told = r"host could not be trained in endosymbiosis, twice in a row \(.*worker died.*--resume"
+    with pytest.raises(ChunkLostError, match=told):
+        finish(nth_host(*numbers, fate="failed"))
 
 
 # ---- measurements

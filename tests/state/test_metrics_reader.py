@@ -42,6 +42,21 @@ def test_the_summary_says_where_the_run_stands(store: MetricsStore, steps: Steps
     assert (summary.best_bits_per_byte, summary.num_decisions) == (2.0, 3)
 
 
+def test_what_a_control_reaches_is_not_the_runs_own(store: MetricsStore, steps: Steps) -> None:
+    store.record_run("run", {}, "gelu(x)", "text")
+    store.record_steps("run", steps(4))
+    own = store.last_point("run")
+    late = [one.model_copy(update={"phase": "control"}) for one in steps(9, generation=3)]
+    store.record_steps("run", late)
+    store.record_generation("run", "homeostasis", 2, {"best_bits_per_byte": 2.5})
+    store.record_generation("run", "control", 3, {"best_bits_per_byte": 2.0})
+    summary, stored = store.summary("run"), store.run("run")
+    assert summary is not None
+    assert stored is not None
+    assert (summary.best_bits_per_byte, stored.best_bits_per_byte) == (2.5, 2.5)
+    assert store.last_point("run") == own
+
+
 def test_the_latest_run_is_the_one_begun_last(store: MetricsStore) -> None:
     for run_id in ("b", "a"):
         store.record_run(run_id, {}, "x", "text")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.exc import StatementError
 
 from state import durable
 from state.durable import OutOfSpace
-from state.metrics_store import MetricsStore
+from state.metrics_store import MetricsStore, StoreUnwritable
 from state.records import (
     Adjustment,
     BatteryReport,
@@ -234,7 +234,7 @@ def test_nothing_to_write_is_fine(store: MetricsStore) -> None:
 def test_a_reader_cannot_write(store: MetricsStore, database: Path) -> None:
     with (
         MetricsStore.open(database, writer=False) as reader,
-        pytest.raises(OperationalError, match="readonly database"),
+        pytest.raises(StoreUnwritable, match="readonly database"),
     ):
         reader.record_event("run", 0, "started", {})
 
@@ -273,6 +273,22 @@ def test_a_full_disk_is_reported_and_keeps_what_was_committed(
     with pytest.raises(OutOfSpace, match="could not be written, its disk is full; free some"):
         store.record_steps("run", steps(10_000, generation=1))
     assert len(store.steps("run")) == 10
+
+
+def test_a_store_that_another_process_holds_is_refused_in_one_line(
+    store: MetricsStore, steps: Steps, tmp_path: Path
+) -> None:
+    path = store._path
+    store.record_steps("run", steps(10))
+    with store._engine.connect() as connection:
+        connection.execute(text("PRAGMA busy_timeout = 1"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnwritable, match=r"\(database is locked\); mend that"):
+            store.record_steps("run", steps(10, generation=1))
+        other.execute("ROLLBACK")
+    store.record_steps("run", steps(5, generation=1))
+    assert len(store.steps("run")) == 15
 
 
 def test_a_store_opens_by_url_too(tmp_path: Path, steps: Steps) -> None:

@@ -11,7 +11,7 @@ def test_every_path_is_inside_the_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     names = [name for name, value in vars(RunFolder).items() if isinstance(value, property)]
     paths = {getattr(folder, name) for name in names}
-    assert len(paths) == len(names) == 19
+    assert len(paths) == len(names) == 20
     assert all(path.parent == tmp_path for path in paths)
 
 

@@ -69,6 +69,6 @@ def mixing_of(name: str) -> Mixing:
     for known, mixing in MIXINGS.items():
         if name.lower() == known:
             return mixing
-    raise ValueError(
-        f"backbone {quoted(name)} is unknown; {suggestion(name.lower(), list_backbones())}"
-    )
+    names = list_backbones()
+    meant = suggestion(name.lower(), names, otherwise="symbio-auto models lists them")
+    raise ValueError(f"backbone {quoted(name)} is unknown; {meant}")

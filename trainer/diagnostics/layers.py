@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode
 
+from trainer.backbones.attention.attend import heard_by_torch
 from trainer.backbones.blocks import DecoderBlock
 from trainer.backbones.gpt import GPT
 from trainer.config import WorkerSetup
@@ -190,7 +191,7 @@ def read_layers(
     with hooked(model, blocks, tallies, behind), evaluation_mode([model]), precision(setup):
         for tokens in batches:
             attention.turn = 0
-            with attention:
+            with heard_by_torch(), attention:
                 model.read(tokens.to(device), None)
     heads = [attention.heads(number) for number in range(len(attention.sums))]
     none = HeadReadings(np.zeros(0), np.zeros(0))

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from dashboard.reporter.notify.channel import Message
 from dashboard.terminal.figures import printable
+from state.pasted import pasted
 from state.records import Decision
 from state.store_rows import RunSummary, StoredFinding, StoredSample
 
@@ -119,7 +120,7 @@ def _standing(summary: Row) -> str:
 
 
 def _resume(state: Path) -> str:
-    return f"resume with: symbio-auto --resume {state}"
+    return f"resume with: symbio-auto --resume {pasted(state)}"
 
 
 def _bits(value: JsonValue) -> str:

@@ -59,21 +59,24 @@ def population(view: RunView, window: Window | None = None) -> Figure:
     measured = [one for one in view.members if one.bits_per_byte is not None]
     if not measured:
         return nothing(NO_GENERATION)
-    best = [one for one in view.generations if one.best_bits_per_byte is not None]
+    own = [one for one in view.generations if one.phase != "control"]
+    best = [one for one in own if one.best_bits_per_byte is not None]
     x, y = [one.generation for one in best], [one.best_bits_per_byte for one in best]
     look: Trace = {"dash": "dot"}
     traces = [line("best of the generation", x, y, "--ink", width=1.2, line=look)]
     for kind, colour, symbol, size in _KINDS:
-        own = [one for one in measured if kind_of(one) == kind]
-        if own:
+        alike = [one for one in measured if kind_of(one) == kind]
+        if alike:
             traces.append(
                 dots(
-                    *(kind, [one.generation for one in own], [one.bits_per_byte for one in own]),
+                    kind,
+                    [one.generation for one in alike],
+                    [one.bits_per_byte for one in alike],
                     colour,
                     size=size,
                     symbol=symbol,
-                    texts=[_told(one) for one in own],
-                    customdata=[one.member_id for one in own],
+                    texts=[_told(one) for one in alike],
+                    customdata=[one.member_id for one in alike],
                 )
             )
     return figure(

@@ -83,14 +83,15 @@ def entries(decisions: Sequence[Decision]) -> list[Entry]:
 
 
 def strip(view: RunView) -> list[Cell]:
-    """Every generation as a small column."""
+    """Every generation of the run itself as a small column."""
     own: dict[int, list[MemberRecord]] = {}
     for member in view.members:
         own.setdefault(member.generation, []).append(member)
-    bests = [one.best_bits_per_byte for one in view.generations if one.best_bits_per_byte]
+    generations = [one for one in view.generations if one.phase != "control"]
+    bests = [one.best_bits_per_byte for one in generations if one.best_bits_per_byte]
     low, high = min(bests, default=0.0), max(bests, default=1.0)
     cells = []
-    for one in view.generations:
+    for one in generations:
         members = own.get(one.generation, [])
         accepted = sum(member.status == "accepted" for member in members)
         best = one.best_bits_per_byte

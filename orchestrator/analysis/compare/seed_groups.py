@@ -108,7 +108,12 @@ def t_interval(values: Sequence[float], level: float) -> Interval:
 
 def _same(one: RunFacts, other: RunFacts) -> bool:
     same_text = one.manifest.inputs_sha256 == other.manifest.inputs_sha256
-    return same_text and equal_but_for_the_seed(one.settings, other.settings)
+    # A fork that has not spent its budget yet is no second run of its setting.
+    return (
+        same_text
+        and one.spent == other.spent
+        and equal_but_for_the_seed(one.settings, other.settings)
+    )
 
 
 def _named(first: Sequence[RunFacts]) -> list[str]:

@@ -67,7 +67,7 @@ def _columns(names: Sequence[str], facts: Sequence[Fact], label: int, room: int)
 
 
 def _cells(name: str, values: Sequence[str], label: int, widths: Sequence[int]) -> list[str]:
-    cells = [wrap(name, label) or [""]]
+    cells = [wrap(name, max(1, label)) or [""]]
     cells += [wrap(value, width) or ["-"] for value, width in zip(values, widths, strict=True)]
     height = max(map(len, cells))
     padded = [one + [""] * (height - len(one)) for one in cells]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from deploy.cloud.record import MachineFolder, Rental
 from orchestrator.commands.gcp.far import run_name, running
 from orchestrator.commands.gcp.place import place_of
+from state.pasted import pasted
 from state.rented import write_rented
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     with session as far:
         found = bring(place.renting.folder, rental, far, name, into)
     print(f"fetched {found}")
-    print(f"look at it:       symbio-auto status {found}")
+    print(f"look at it:       symbio-auto status {pasted(found)}")
     print(f"end the machine:  symbio-auto gcp delete   (${rental.usd_per_hour:.2f} an hour)")
     return 0
 

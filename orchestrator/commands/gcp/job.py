@@ -18,6 +18,7 @@ from orchestrator.commands.gcp.words import Send, environment_sent, file_words, 
 from orchestrator.commands.reporting import wanted_of
 from orchestrator.flags import Flag, Switch
 from state.nearest import quoted
+from state.pasted import pasted
 
 if TYPE_CHECKING:
     from deploy.remote.session import Session
@@ -153,7 +154,7 @@ def _job(arguments: argparse.Namespace, kind: Kind) -> Job:
     if local.exists() and any(local.iterdir()):
         raise ValueError(
             f"{local} exists here, and the run would be fetched into it; choose another --run-dir, "
-            f"or go on with it: symbio-auto gcp run --resume {local}"
+            f"or go on with it: symbio-auto gcp run --resume {pasted(local)}"
         )
     data = tuple(map(Path, config.data.paths))
     files = tuple(filter(None, (given.get(name) for name in kind.files)))

@@ -36,6 +36,13 @@ def test_rows_that_are_equal_are_told_in_one_paragraph() -> None:
     assert any(line.split() == ["status", "finished", "finished"] for line in whole.splitlines())
 
 
+def test_two_copies_of_one_run_are_the_same_in_all() -> None:
+    runs = [make_facts(name, BITS) for name in ("run", "copy")]
+    text = as_text(runs, judge(runs), everything=False)
+    assert "the same in all: " in text
+    assert laid_out(["run", "copy"], []) == ["  run  copy"]
+
+
 def test_two_runs_are_columns_and_eight_are_rows() -> None:
     lines = shown("a", "b").splitlines()
     assert lines[0].split() == ["a", "b"]

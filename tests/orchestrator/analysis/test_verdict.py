@@ -117,6 +117,13 @@ def test_the_same_run_twice_counts_once() -> None:
     assert against_the_best([group]) == []
 
 
+def test_a_fork_that_is_not_finished_is_not_the_same_run_again() -> None:
+    runs = [make_facts("a", BITS), make_facts("fork", BITS, finished=False, spent=3)]
+    for order in (runs, runs[::-1]):
+        groups = seed_groups(order, {"a": 2.0, "fork": 5.0})
+        assert sorted(group.mean for group in groups) == [2.0, 5.0]
+
+
 def test_another_text_is_another_group() -> None:
     runs = [make_facts("a", BITS), make_facts("b", BITS, manifest=make_manifest(inputs="b"))]
     assert len(seed_groups(runs, {"a": 1.0, "b": 1.0})) == 2

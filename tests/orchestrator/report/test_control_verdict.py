@@ -33,6 +33,14 @@ def test_an_interval_that_holds_0_shows_nothing(
     assert "beats" not in text.partition("order-2 byte model |")[2].partition("It beats")[0]
 
 
+def test_a_control_that_ended_early_is_no_baseline_of_the_same_budget(report: FinalReport) -> None:
+    control = ControlScore(name="gelu", bits_per_byte=2.15, ended_after=500)
+    text = headline(report.model_copy(update={"control": (control,)}))
+    budget = report.budget.requested
+    assert f"**gelu diverged twice and ended after 500 of {budget:,} steps**" in text
+    assert "diverged twice" not in said_of(report, 2.15, 0.041, 0.0592)
+
+
 def test_a_control_that_is_shown_to_win_wins(report: FinalReport) -> None:
     text = said_of(report, 2.05, -0.06, -0.04)
     assert "**The control gelu wins** by 0.0500 bits per byte (95 % interval" in text

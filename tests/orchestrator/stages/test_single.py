@@ -152,7 +152,7 @@ def test_a_chunk_that_cannot_be_used_is_tried_again_on_other_batches_at_half_the
     assert [one.kind for one in end.decisions] == ["adapt"]
 
 
-@pytest.mark.parametrize("fate", ["failed", "quarantined"])
+@pytest.mark.parametrize("fate", ["not finite", "quarantined"])
 def test_a_model_that_cannot_be_trained_ends_the_run_with_the_reason(fate: Fate) -> None:
     def fails(task: Task) -> Fate:
         return fate if isinstance(task, TrainingTask) else "trained"

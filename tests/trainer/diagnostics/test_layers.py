@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from state.genome import parse
+from trainer.backbones.attention.compiled import fits
 from trainer.backbones.blocks import Place
 from trainer.backbones.gpt import GPT, Block
 from trainer.config import ModelConfig, WorkerSetup
@@ -106,6 +107,17 @@ def test_the_attention_that_is_read_is_the_models_own() -> None:
     assert layers[1].heads.entropy == pytest.approx([1, 1])
     assert layers[1].heads.distance == pytest.approx([4, 4])
     assert (layers[0].heads.entropy < 0.999).all()
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+def test_heads_are_read_whichever_code_computes_attention(heads: int) -> None:
+    """Compiled attention is used where the width of a head and the length are whole 16s."""
+    config = CONFIG.model_copy(update={"dim": 32, "heads": heads})
+    model = made(config=config)
+    assert fits(torch.zeros(2, 16, 2, heads, 32 // heads))
+    layers, _ = read_layers(model, SETUP.model_copy(update={"model": config}), inputs())
+    assert [layer.heads.entropy.shape for layer in layers] == [(heads,)] * 2
+    assert all(((layer.heads.entropy > 0) & (layer.heads.entropy < 1)).all() for layer in layers)
 
 
 def test_a_head_that_sees_one_token_has_no_entropy() -> None:
