@@ -114,7 +114,10 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
 def _add_cost(parser: argparse.ArgumentParser) -> None:
     cost = parser.add_argument_group("what it may cost")
     cost.add_argument(
-        "--max-hours", type=number, metavar="H", help="Google itself ends it then (12)"
+        "--max-hours",
+        type=number,
+        metavar="H",
+        help="Google itself ends it then (12); a stopped one gets so many more",
     )
     cost.add_argument("--max-cost", type=number, metavar="USD", help="the same as a sum")
     cost.add_argument("--hours", type=number, metavar="H", help="expected, to be shown")

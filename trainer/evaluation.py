@@ -21,6 +21,7 @@ from trainer.target_nats import groups, target_nats, told
 from trainer.tracks import held_out_tracks
 
 MAX_BLOCKS = 64
+WINDOWS_OF_A_TRACK = 8
 TOKENS_AT_A_TIME = {"cpu": 2**11, "cuda": 2**15}
 """Tokens of one forward pass: on a CPU what the cache holds, on an accelerator what fills it."""
 
@@ -32,6 +33,14 @@ def windows_at_a_time(model: GPT) -> int:
     return max(1, TOKENS_AT_A_TIME[model.embedding.weight.device.type] // model.config.block)
 
 
+def tracks_of(dataset: Dataset, split: Split, block: int) -> int:
+    """In which a stateful model reads a held-out split, the same on every device: of eight windows
+    of a track at most one begins with empty states.
+    """
+    most = max(1, TOKENS_AT_A_TIME["cpu"] // block)
+    return min(most, max(1, dataset.num_windows(split, block) // WINDOWS_OF_A_TRACK))
+
+
 def evaluate(
     model: GPT,
     dataset: Dataset,
@@ -39,13 +48,15 @@ def evaluate(
     batch: int | None = None,
     progress: Reporter = SILENT,
 ) -> Evaluation:
-    """The loss on every window of the split, `batch` windows at a time.
+    """The loss on every window of the split, `batch` windows at a time; None: `windows_at_a_time`.
 
-    `batch` changes the result by rounding only; None takes `windows_at_a_time`.
+    `batch` changes the result by rounding only, but of a stateful model, which reads the split in
+    so many tracks; None then takes `tracks_of`.
     """
-    tally, batch = Tally(split), batch or windows_at_a_time(model)
     if model.config.stateful:
-        return evaluate_in_tracks(model, dataset, split, batch, progress)
+        tracks = batch or tracks_of(dataset, split, model.config.block)
+        return evaluate_in_tracks(model, dataset, split, tracks, progress)
+    tally, batch = Tally(split), batch or windows_at_a_time(model)
     with evaluation_mode([model]):
         windows = device_windows(model, dataset, split, batch, progress)
         for inputs_BT, targets_BT, num_bytes in windows:

@@ -43,7 +43,7 @@ def read_table(teachers: Sequence[GPT], dataset: Dataset, progress: Reporter = S
     Read in windows that tile the split, so that a token has the context of its place in its
     window: half a context on average, as in training. The last window ends with the split.
     """
-    block, vocab_size = teachers[0].context_length, teachers[0].config.vocab_size
+    block, vocab_size = teachers[0].config.block, teachers[0].config.vocab_size
     tokens_N = torch.from_numpy(np.asarray(dataset.tokens("train")).astype(np.int64))
     num_tokens = len(tokens_N)
     starts = [*range(0, num_tokens - block, block), num_tokens - block]

@@ -26,7 +26,7 @@ ADAMW_KINDS = ("exp_avg", "exp_avg_sq", "step")
 
 MAPS = (
     *(f"rwkv6.{one}" for one in ("mix_down", "mix_up", "decay_down", "decay_up")),
-    *("mamba2.step", "fusion.gate"),
+    *("mamba2.step", "fusion.gate", "leaving.gate"),
 )
 """Of recurrent blocks, what is a matrix to its inputs and yet not moved by Muon."""
 

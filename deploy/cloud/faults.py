@@ -25,6 +25,10 @@ class NotRunning(CloudError):  # noqa: N818
     """The machine is stopped, or gone."""
 
 
+class Busy(CloudError):  # noqa: N818
+    """The machine works on something else."""
+
+
 class NoCapacity(CloudError):  # noqa: N818
     """The zone has no such machine just now; later it may."""
 

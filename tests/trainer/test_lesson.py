@@ -9,6 +9,7 @@ import torch
 from state.genome import parse
 from state.results import TrainingResult
 from state.tasks import Teacher, TrainingTask
+from tests.trainer.backbones.builders import made, shape
 from tests.trainer.conftest import BLOCK
 from tests.trainer.test_execution import parent, task_of, trained
 from trainer.backbones.gpt import GPT
@@ -69,6 +70,15 @@ def test_a_window_between_two_that_were_read_gets_its_own_positions(
     table = read_table(teachers, dataset)
     told = from_table(table)(windows(dataset, [7]), np.array([7]))[0]
     assert torch.equal(told, table[7 : 7 + BLOCK].float())
+
+
+def test_a_model_that_hands_its_states_on_is_read_in_windows_too(dataset: Dataset) -> None:
+    vocab_size = dataset.manifest.vocab_size
+    teacher = made(shape("gf", stateful=True, vocab_size=vocab_size, block=BLOCK))
+    starts = [0, BLOCK, 5 * BLOCK]
+    inputs, places = windows(dataset, starts), np.array(starts)
+    told = from_table(read_table([teacher], dataset))(inputs, places)
+    assert torch.allclose(told, live([teacher])(inputs, places), atol=HALF_PRECISION)
 
 
 def test_a_table_is_read_once_for_the_same_teachers() -> None:

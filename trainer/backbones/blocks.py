@@ -95,7 +95,7 @@ class Attention(nn.Module):
         else:
             q_BTHE, k_BTHE = qk_BT2HE.unbind(2)
             past = extend(cache, k_BTHE.transpose(1, 2), v_BT1HE[:, :, 0].transpose(1, 2), start)
-            y_BTHE = attend_to(q_BTHE, *past, is_causal=start == 0)
+            y_BTHE = attend_to(q_BTHE, *past, start)
         out_BTD: Tensor = self.out(y_BTHE.reshape(B, T, D))
         return out_BTD
 

@@ -82,7 +82,7 @@ def _recurrence(model: ModelConfig) -> dict[str, JsonValue]:
         "attention_layers": [n for n in range(model.layers) if model.has_attention(n)],
         "head_width": head_width(model.dim),
         "mamba_head_width": mamba_head_width(model.dim),
-        **({"learned_state": True} if model.learned_state else {}),
+        **{one: True for one in ("learned_state", "stateful") if getattr(model, one)},
     }
 
 

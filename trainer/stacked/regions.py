@@ -119,7 +119,7 @@ def attention(
     v_NTHE = v_NT1HE.squeeze(2)
     if composed:
         q_NTHE, k_NTHE = qk_NT2HE.unbind(2)
-        y_NTHE = attend_to(q_NTHE, k_NTHE.transpose(1, 2), v_NTHE.transpose(1, 2), is_causal=True)
+        y_NTHE = attend_to(q_NTHE, k_NTHE.transpose(1, 2), v_NTHE.transpose(1, 2), 0)
     else:
         y_NTHE = attend(qk_NT2HE, v_NTHE)
     return linear(y_NTHE.reshape(M, B, T, D), weights.out)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from deploy.cloud.faults import CloudError
+from deploy.cloud.faults import Busy
 from deploy.cloud.machine import label_of
 from deploy.cloud.record import Rental
 from orchestrator.commands.gcp.far import code_root, session_at
 from orchestrator.commands.gcp.order import ensure, quoted_order
-from orchestrator.commands.gcp.place import Place, place_of
+from orchestrator.commands.gcp.place import Place, costs_on, place_of
 from orchestrator.commands.gcp.watching import see_through
 from orchestrator.commands.gcp.words import Send, environment_sent, file_words, flag_words
 from orchestrator.commands.reporting import wanted_of
@@ -63,9 +63,10 @@ def see_to(arguments: argparse.Namespace, kind: Kind) -> int:
     place = place_of(arguments)
     quoted_order(place, arguments, job.name)
     rental = ensure(place, arguments, job.name)
-    rental, address = place.renting.reachable(rental)
-    with session_at(place, rental, address) as far:
-        rental = _start(place, rental, far, arguments, kind, job)
+    with costs_on(rental):
+        rental, address = place.renting.reachable(rental)
+        with session_at(place, rental, address) as far:
+            rental = _start(place, rental, far, arguments, kind, job)
     print(f"{job.name} works on {place.name}, whatever becomes of this connection")
     if arguments.detach:
         print("look on:   symbio-auto gcp status --watch")
@@ -86,7 +87,7 @@ def _start(
     """Send what is missing there and let the supervisor begin."""
     busy = far.status()
     if busy.works:
-        raise CloudError(
+        raise Busy(
             f"{place.name} works on {busy.run or 'a run'}; look on: symbio-auto gcp status "
             "--watch, or end it: symbio-auto gcp kill"
         )

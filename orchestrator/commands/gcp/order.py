@@ -128,29 +128,28 @@ def _new(place: Place, arguments: argparse.Namespace, run: str | None) -> Rental
         own_key=str(given_key.resolve()) if given_key else None,
         asked_at=datetime.now(UTC),
     )
-    told(f"renting {place.name}; Ctrl-C gives it back")
+    told(f"renting {place.name}; until Google has made it Ctrl-C gives it back")
     return place.renting.rent(rental)
 
 
 def _started(
     place: Place, arguments: argparse.Namespace, rental: Rental, instance: Instance
 ) -> Rental:
-    """A machine of ours that exists. It keeps its kind; only its hours can be made more."""
+    """A machine of ours that exists. It keeps its kind; only its hours can be changed."""
     asked = arguments.machine_type
     if asked and asked != instance.machine_type:
         raise CloudError(
             f"{place.name} is a {instance.machine_type}, not a {asked}; delete it first, or "
             "choose another --name"
         )
-    if arguments.after and arguments.after != rental.order.after:
-        order = rental.order.model_copy(update={"after": arguments.after})
-        rental = place.renting.folder.write(rental.model_copy(update={"order": order}))
+    rental = _ending_as_asked(place, arguments, rental)
     if not instance.is_stopped:
         told(f"{place.name} runs already; its kind, price and cap stay as they are")
         return rental
-    more = (arguments.max_hours or 0.0) * 3600
-    left = place.renting.seconds_left(rental) + more
-    hourly = rental.usd_per_hour
+    hourly, now_left = rental.usd_per_hour, place.renting.seconds_left(rental)
+    left = now_left + (arguments.max_hours or 0.0) * 3600
+    if arguments.max_cost is not None and hourly > 0:
+        left = min(left, arguments.max_cost / hourly * 3600)
     agree(
         [
             f"{place.name} is stopped and is started again: ${hourly:.2f} an hour "
@@ -160,4 +159,22 @@ def _started(
         "Start it?",
         yes=arguments.yes,
     )
-    return place.renting.restart(rental, more)
+    return place.renting.restart(rental, left - now_left)
+
+
+def _ending_as_asked(place: Place, arguments: argparse.Namespace, rental: Rental) -> Rental:
+    """A machine ends itself only as it was rented to; what this computer does can be changed."""
+    order = rental.order
+    if arguments.idle_minutes is not None and arguments.idle_minutes != order.idle_minutes:
+        told(
+            f"--idle-minutes is set when a machine is rented: {place.name} keeps "
+            f"{order.idle_minutes} (0: never)"
+        )
+    if not arguments.after or arguments.after == order.after:
+        return rental
+    told(
+        f"{place.name} was rented with --after {order.after} and ends itself only so; "
+        f"--after {arguments.after} holds while this computer looks on"
+    )
+    order = order.model_copy(update={"after": arguments.after})
+    return place.renting.folder.write(rental.model_copy(update={"order": order}))

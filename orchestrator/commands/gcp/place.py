@@ -3,10 +3,12 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from deploy.cloud.compute import Compute
-from deploy.cloud.faults import CloudError
+from deploy.cloud.faults import Busy, CloudError, NotRunning
 from deploy.cloud.instance import Instance
 from deploy.cloud.login import login
 from deploy.cloud.machine import DEFAULT_NAME, DEFAULT_ZONE, require_project
@@ -31,6 +33,22 @@ class Place(NamedTuple):
 def told(line: str) -> None:
     """A line for the person at the terminal, out of the way of results."""
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def costs_on(rental: Rental) -> Iterator[None]:
+    """Whatever ends the block early, what is rented is named: it costs until it is given back."""
+    try:
+        yield
+    except (Busy, NotRunning):
+        raise
+    except BaseException:
+        name, hours = rental.name, rental.order.cap_seconds / 3600
+        told(
+            f"{name} runs on, for ${rental.usd_per_hour:.2f} an hour and {hours:g} hours at most; "
+            f"end it: symbio-auto gcp delete --name {name}"
+        )
+        raise
 
 
 def place_of(arguments: argparse.Namespace) -> Place:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.cloud.faults import CloudError
 from deploy.cloud.record import folder_of, known_machines
+from deploy.cloud.renting import Renting
 from state.rented import read_rented
 from tests.deploy.cloud.calls import RUN, call, refused, refused_out
 from tests.deploy.cloud.far_fake import FarFake, status
@@ -40,6 +42,43 @@ def test_from_up_to_delete(
     assert cloud.machines == {}
     assert not folder_of(PROJECT, ZONE, "symbio-train").root.exists()
     assert "is deleted with its disk; it has cost about $0.00" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), CloudError("no keys")])
+def test_who_leaves_before_the_work_has_begun_is_told_what_goes_on_costing(
+    cloud: FakeCompute,
+    far: FarFake,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    end: BaseException,
+) -> None:
+    def waits(*_: object) -> None:
+        raise end
+
+    monkeypatch.setattr(Renting, "reachable", waits)
+    assert call("gcp up --yes --max-hours 3") in {2, 130}
+    told = capsys.readouterr().err
+    assert "symbio-train runs on, for $0.7" in told
+    assert "3 hours at most; end it: symbio-auto gcp delete --name symbio-train" in told
+    assert cloud.machine()["status"] == "RUNNING"
+
+
+def test_a_machine_ends_itself_as_it_was_rented_and_costs_no_more_than_is_said(
+    cloud: FakeCompute, far: FarFake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("gcp up --yes") == 0
+    capsys.readouterr()
+    assert call("gcp up --yes --after delete --idle-minutes 5") == 0
+    told = capsys.readouterr().err
+    assert "--idle-minutes is set when a machine is rented: symbio-train keeps 0" in told
+    assert "rented with --after keep and ends itself only so; --after delete holds while" in told
+    assert call("gcp stop") == 0
+    assert call("gcp up --yes --max-cost 0.5") == 0
+    assert "$0.50 at most" in capsys.readouterr().out
+    seconds = int(cloud.machine()["scheduling"]["maxRunDuration"]["seconds"])
+    rental = folder_of(PROJECT, ZONE, "symbio-train").read()
+    assert rental is not None
+    assert seconds == pytest.approx(0.5 / rental.usd_per_hour * 3600, abs=2)
 
 
 def test_run_rents_what_is_missing_and_gives_it_back(

@@ -65,6 +65,18 @@ def test_reading_on_from_states_gives_the_logits_of_the_whole(
         assert torch.allclose(logits, model(x[:, : end + 1])[:, -1], atol=1e-5)
 
 
+@pytest.mark.parametrize(("backbone", "every"), [("gpt", None), ("gf", 2), ("gf", None)])
+def test_a_text_that_is_read_in_pieces_is_the_same_text(
+    backbone: Backbone, every: int | None
+) -> None:
+    model, x = made(shape(backbone, attention_every=every)), tokens(3, 16)
+    cache, found = model.empty_cache(3), []
+    for start, end in [(0, 5), (5, 12), (12, 13), (13, 16)]:
+        found.append(model.read(x[:, start:end], cache))
+        cache.length = end
+    assert torch.allclose(torch.cat(found, dim=1), model.read(x, None), atol=1e-4)
+
+
 @pytest.mark.parametrize("backbone", ["gf", "rwkv6", "mamba2"])
 @pytest.mark.parametrize("split", [1, 2, 7])
 def test_a_document_is_read_as_if_nothing_came_before(backbone: Backbone, split: int) -> None:

@@ -15,7 +15,7 @@ from trainer.backbones.gpt import END_OF_TEXT, beginnings
 from trainer.backbones.names import Backbone
 from trainer.config import ModelConfig, WorkerSetup
 from trainer.data import IGNORED, Dataset
-from trainer.evaluation import evaluate, evaluation_mode
+from trainer.evaluation import evaluate, evaluation_mode, tracks_of
 from trainer.execution import TaskExecutor
 from trainer.member import Member
 from trainer.target_nats import target_nats
@@ -95,6 +95,17 @@ def test_tracks_hold_every_target_once(dataset: Dataset, batch: int) -> None:
         num_bytes += int(one.num_bytes.sum())
     assert np.array_equal(found[found != IGNORED], stream[1:])
     assert num_bytes == dataset.manifest.splits["search"].num_bytes
+
+
+def test_what_a_device_takes_at_a_time_is_not_in_the_figure(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many tracks as windows would hand on no state at all."""
+    model, windows = made(stateful(dataset)), dataset.num_windows("search", 16)
+    assert 1 <= tracks_of(dataset, "search", 16) <= windows // 8
+    found = evaluate(model, dataset, "search")
+    monkeypatch.setattr("trainer.evaluation.windows_at_a_time", lambda _: windows)
+    assert evaluate(model, dataset, "search") == found
 
 
 def test_one_track_is_the_text_read_in_one_go(dataset: Dataset) -> None:

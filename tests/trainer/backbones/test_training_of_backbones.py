@@ -122,6 +122,12 @@ def test_maps_that_muon_does_not_move_are_slower_beside_it() -> None:
     assert slowed("gf", beside_muon=False) == set()
 
 
+def test_a_gate_that_is_being_left_keeps_its_rate() -> None:
+    settings = setup(shape("cp")).optimizer
+    names = [f"blocks.0.mixer.{one}.gate" for one in ("fusion", "leaving")]
+    assert rate_factors(names, settings, True) == dict.fromkeys(names, 1 / 64)
+
+
 @pytest.mark.parametrize("rate", [1.0, 1 / 64])
 def test_the_first_step_of_a_map_is_that_much_shorter(rate: float) -> None:
     member = Member.create(setup(shape("hy"), maps_rate=rate), GELU, seed=1)

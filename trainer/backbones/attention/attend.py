@@ -37,12 +37,16 @@ def attend(qk_BT2HE: Tensor, v_BTHE: Tensor) -> Tensor:
     if fits(qk_BT2HE) and not _aloud.get():
         return attention(qk_BT2HE, v_BTHE)
     q_BTHE, k_BTHE = qk_BT2HE.unbind(2)
-    return attend_to(q_BTHE, k_BTHE.transpose(1, 2), v_BTHE.transpose(1, 2), is_causal=True)
+    return attend_to(q_BTHE, k_BTHE.transpose(1, 2), v_BTHE.transpose(1, 2), 0)
 
 
-def attend_to(q_BTHE: Tensor, k_BHSE: Tensor, v_BHSE: Tensor, *, is_causal: bool) -> Tensor:
-    """Attention [B, T, H, E] to any keys; all of them are seen unless it is causal."""
+def attend_to(q_BTHE: Tensor, k_BHSE: Tensor, v_BHSE: Tensor, start: int) -> Tensor:
+    """Causal attention [B, T, H, E] of the queries from position `start` on to the keys so far."""
+    q_BHTE, seen_TS = q_BTHE.transpose(1, 2), None
+    if start and q_BHTE.shape[2] > 1:
+        places = torch.arange(k_BHSE.shape[2], device=k_BHSE.device)
+        seen_TS = places <= places[start:, None]
     y_BHTE = F.scaled_dot_product_attention(
-        q_BTHE.transpose(1, 2), k_BHSE, v_BHSE, is_causal=is_causal
+        q_BHTE, k_BHSE, v_BHSE, attn_mask=seen_TS, is_causal=start == 0
     )
     return y_BHTE.transpose(1, 2)
