@@ -55,7 +55,9 @@ class Carrier:
         self._most_rows, self._num_rejected = MOST_ROWS, 0
         self._not_before = self._looked_at = self._taken_at = clock()
         self._unsent_since: float | None = None
-        self._status, self._in_a_hurry = "active", False
+        self._status, self._in_a_hurry, self._asks = "active", False, False
+        self.started_over = False
+        """The server had lost what it once had."""
         self._is_greeted, self._all_sent = False, False
         self._troubles: set[str] = set()
         self.outbox: Outbox | None = None
@@ -92,17 +94,23 @@ class Carrier:
             self.outbox.look_again()
 
     def drain(
-        self, seconds: float, is_over: Callable[[], bool], shown: Callable[[int], None]
+        self,
+        seconds: float,
+        is_over: Callable[[], bool],
+        shown: Callable[[int], None],
+        *,
+        asks: bool = False,
     ) -> bool:
         """Send what there is, however little; False where not all of it is sent within `seconds`,
-        or before `is_over`. `shown` is told how many rows were sent in all.
+        or before `is_over`. `shown` is told how many rows were sent in all. Who `asks` takes
+        nothing for sent before the server has answered.
 
         Raises:
             ValueError: the store cannot be read.
             OSError: a file of the run cannot be read.
         """
         deadline = self._clock() + seconds
-        self._in_a_hurry, self._all_sent = True, False
+        self._in_a_hurry, self._all_sent, self._asks = True, False, asks
         if self.outbox is not None:
             self.outbox.look_again()
         if not self.refusal:
@@ -132,6 +140,8 @@ class Carrier:
         batch = self.outbox.next(self._most_rows, {"status": self._status})
         self._all_sent = False
         if not batch.messages:
+            if self._asks and not self._greeted():
+                return False
             self._unsent_since, self._all_sent = None, not batch.more
             self.outbox.taken(batch)
             self._beat(now)
@@ -168,7 +178,10 @@ class Carrier:
         """The server answers a request that is so short that it hears it to its end, whatever it
         thinks of it; a longer one it may cut off in place of an answer.
         """
-        return self._is_greeted or self._beat(self._clock(), after_seconds=0)
+        if self._is_greeted:
+            return True
+        before = self.num_sent()
+        return self._beat(self._clock(), after_seconds=0) and self.num_sent() == before
 
     def _beat(self, now: float, after_seconds: float = HEARTBEAT_SECONDS) -> bool:
         """Say that the run is alive where nothing else said so for a while."""
@@ -177,9 +190,18 @@ class Carrier:
         answer = self._client.post(INGEST, wire.heartbeat(self.run_id))
         if answer.kind == "taken":
             self._worked()
+            self._start_over(answer)
         else:
             self._failed(answer)
         return answer.kind == "taken"
+
+    def _start_over(self, answer: Answer) -> None:
+        """Where the server has nothing of what it once took: its store is another one."""
+        held = answer.document.get("held") if isinstance(answer.document, dict) else None
+        if held == 0 and self.num_sent() and self.outbox is not None:
+            self._say("the server has lost the run; it is sent again from its beginning")
+            self.outbox.begin_again()
+            self.started_over = True
 
     def _absorb(self, batch: Batch, answer: Answer) -> None:
         match answer.kind:

@@ -133,8 +133,10 @@ class Seat:
         if self._is_taken:
             return True
         flags = fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
+        # A folder that may not be written is no seat that is taken.
+        descriptor = _descriptor(self._folder)
         try:
-            fcntl.lockf(_descriptor(self._folder), flags, 1, self._place)
+            fcntl.lockf(descriptor, flags, 1, self._place)
         except (BlockingIOError, PermissionError):
             return False
         self._is_taken = True

@@ -42,6 +42,10 @@ class Outbox:
         self._seen: Seen | None = None
         self.cursor = cursor
 
+    def begin_again(self) -> None:
+        """The server has lost everything."""
+        self.cursor, self._seen = Cursor(), None
+
     def look_again(self) -> None:
         """Compare the store with what is acknowledged, once more."""
         self._seen = None

@@ -73,9 +73,9 @@ def _rows(
             patience.look(num_sent)
             advance(num_sent - before)
 
-        done = carrier.drain(inf, patience.is_over, shown)
+        done = carrier.drain(inf, patience.is_over, shown, asks=True)
     if done:
-        return carrier.num_sent() - before, carrier.run_id
+        return carrier.num_sent() - (0 if carrier.started_over else before), carrier.run_id
     if carrier.refusal:
         raise ValueError(carrier.refusal)
     raise NotSent(

@@ -40,6 +40,8 @@ class Accepted(Record):
 
     accepted: int
     """Rows."""
+    held: int | None = None
+    """Rows of the run that were ever stored, these included; null where it is not one run."""
 
 
 def ingest_router(settings: ServerSettings, writer: Writer | None, meters: Meters) -> APIRouter:
@@ -49,9 +51,9 @@ def ingest_router(settings: ServerSettings, writer: Writer | None, meters: Meter
     def store(body: bytes, encoding: str) -> Accepted:
         assert writer is not None
         data = unpacked(body, encoding, settings.max_unpacked_bytes)
-        accepted = writer.apply(parse(read_json(data)))
-        meters.ingested.inc(accepted)
-        return Accepted(accepted=accepted)
+        applied = writer.apply(parse(read_json(data)))
+        meters.ingested.inc(applied.num_rows)
+        return Accepted(accepted=applied.num_rows, held=applied.held)
 
     @router.post("/ingest", responses=REFUSALS, openapi_extra=_BODY)
     async def ingest(request: Request, content_encoding: Encoding = "") -> Accepted:

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, or_, update
+from sqlalchemy import Connection, or_, select, update
 
 from state import schema
 from state.metrics_store import MetricsStore
@@ -14,6 +15,14 @@ from state.upsert import merge_row, replace_rows
 from state.wire import Forget, Heartbeat, Message, Rows
 
 
+class Applied(NamedTuple):
+    """What became of messages."""
+
+    num_rows: int
+    held: int | None
+    """Rows that were stored of the run by now, repetitions included; None for several runs."""
+
+
 class Writer:
     """The only one who writes to the server's store; threads take turns."""
 
@@ -21,8 +30,8 @@ class Writer:
         self._store = store
         self._turn = threading.Lock()
 
-    def apply(self, messages: Sequence[Message]) -> int:
-        """Store all messages or, after an error, none; returns the number of rows.
+    def apply(self, messages: Sequence[Message]) -> Applied:
+        """Store all messages or, after an error, none.
 
         Messages that are stored again change nothing but when the run was heard of.
         """
@@ -34,9 +43,8 @@ class Writer:
                 num_rows[message.run_id] += self._apply(connection, message, now)
             for run_id, best in _with_steps(messages).items():
                 self._bring_up_to_date(connection, run_id, best)
-            for run_id, count in num_rows.items():
-                _note(connection, run_id, count, now)
-        return sum(num_rows.values())
+            held = [_note(connection, run_id, count, now) for run_id, count in num_rows.items()]
+        return Applied(sum(num_rows.values()), held[0] if len(held) == 1 else None)
 
     def record_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
         """Store what is known of a checkpoint, of a run that may be new."""
@@ -101,8 +109,8 @@ def _begin(connection: Connection, run_id: str, columns: Row, now: str) -> None:
     merge_row(connection, schema.RUNS, {**columns, "run_id": run_id}, first)
 
 
-def _note(connection: Connection, run_id: str, num_rows: int, now: str) -> None:
-    """Note that something was heard of the run."""
+def _note(connection: Connection, run_id: str, num_rows: int, now: str) -> int:
+    """Note that something was heard of the run; gives the rows of it that were ever stored."""
     notes = schema.REPORTS
     changed = connection.execute(
         update(notes)
@@ -116,6 +124,8 @@ def _note(connection: Connection, run_id: str, num_rows: int, now: str) -> None:
     if not changed:
         row: Row = {"run_id": run_id, "revision": 1, "num_rows": num_rows, "reported_at": now}
         replace_rows(connection, notes, [row])
+    held = connection.execute(select(notes.c.num_rows).where(notes.c.run_id == run_id)).scalar()
+    return held or 0
 
 
 def _now() -> str:

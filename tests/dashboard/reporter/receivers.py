@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if taken:
-            self._answer(200, {"accepted": store.num_applied})
+            self._answer(200, {"accepted": store.num_applied, "held": store.num_applied})
         else:
             self._answer(422, {"detail": "a row cannot be stored"})
 

@@ -13,7 +13,7 @@ from dashboard.reporter.launch import Companion, wanted
 from orchestrator.cli import main
 from state.run_folder import RunFolder
 from tests.dashboard.reporter.processes import listener
-from tests.dashboard.reporter.receivers import SECRET, HttpServer
+from tests.dashboard.reporter.receivers import SECRET, HttpServer, Store
 from tests.dashboard.reporter.reported_runs import same
 from trainer.demo_corpus import write_demo_corpus
 
@@ -126,6 +126,30 @@ def test_what_nobody_can_be_told_with_is_refused_before_anything_is_written(
     assert wrong in printed.err
     assert "channel-secret" not in printed.err
     assert [path.name for path in corpus.parent.iterdir()] == [corpus.name]
+
+
+def test_push_says_that_a_server_has_all_only_once_it_has_asked(
+    finished: RunFolder,
+    server: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["push", str(finished.root), "--to", server.url]
+    monkeypatch.setenv("SYMBIO_REMOTE_SECRET", SECRET)
+    assert main(command) == 0
+    same(server.store.tables, finished)
+    assert main(command) == 0
+    assert "sent 0 rows" in capsys.readouterr().out
+    monkeypatch.setenv("SYMBIO_REMOTE_SECRET", "something-wrong")
+    assert main(command) == 2
+    assert "refuses to take rows" in capsys.readouterr().err
+    monkeypatch.setenv("SYMBIO_REMOTE_SECRET", SECRET)
+    server.store = Store()
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    assert "the server has lost the run" in printed.out + printed.err
+    assert "sent 0 rows" not in printed.out
+    same(server.store.tables, finished)
 
 
 def test_push_refuses_what_it_cannot_send(

@@ -35,8 +35,9 @@ def seen(client: TestClient, run_id: str = "r") -> dict[int, float]:
 
 def test_a_report_that_comes_again_changes_nothing(client: TestClient) -> None:
     batch = wire.batch([steps(1, 2, 3), wire.rows("events", "r", [EVENT])])  # type: ignore[list-item]
-    for _ in range(3):
-        assert report(client, batch) == {"accepted": 4}
+    for times in (1, 2, 3):
+        assert report(client, batch) == {"accepted": 4, "held": 4 * times}
+    assert report(client, wire.heartbeat("another")) == {"accepted": 0, "held": 0}
     assert seen(client) == {1: 1.0, 2: 0.5, 3: 1 / 3}
     assert len(client.get("/api/runs/r/events").json()) == 1
 
@@ -105,7 +106,10 @@ def test_writers_take_turns_and_readers_do_not_wait(client: TestClient) -> None:
 def test_a_packed_report_is_unpacked(plain: TestClient) -> None:
     body = gzip.compress(json.dumps(steps(1)).encode())
     packed = {**BEARER, "Content-Encoding": "gzip"}
-    assert plain.post("/api/ingest", content=body, headers=packed).json() == {"accepted": 1}
+    assert plain.post("/api/ingest", content=body, headers=packed).json() == {
+        "accepted": 1,
+        "held": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_a_server_survives_its_clients_and_ends_when_it_is_told_to(tmp_path: Pat
             "sqlite:///symbio-server/server.db\n"
         )
         report = json.dumps(steps(*range(1, 101))).encode()
-        assert server.ask("POST", "/api/ingest", report) == (200, b'{"accepted":100}')
+        assert server.ask("POST", "/api/ingest", report) == (200, b'{"accepted":100,"held":100}')
         status, said = server.ask("POST", "/api/ingest", bytes(17 * 2**20))
         assert (status, b"send it in parts" in said) == (413, True)
         name = sha256(data).hexdigest()
