@@ -95,6 +95,14 @@ class Recorder:
 
     def keep(self, before: RunState, conclusion: Conclusion) -> None:
         """What a stage concluded, without telling anyone."""
+        self.store_of(before, conclusion)
+        self.events.append(
+            {"generation": before.generation, "kind": one.kind, **one.data}
+            for one in conclusion.events
+        )
+
+    def store_of(self, before: RunState, conclusion: Conclusion) -> None:
+        """The rows of the store alone."""
         after, generation = conclusion.state, before.generation
         with self.store.transaction():
             if conclusion.members:
@@ -120,9 +128,6 @@ class Recorder:
                 self.store.record_event(
                     self.run_id, before.num_events + offset, event.kind, event.data
                 )
-        self.events.append(
-            {"generation": generation, "kind": one.kind, **one.data} for one in conclusion.events
-        )
 
     def _record_phase(self, before: RunState, after: RunState, events: Sequence[Event]) -> None:
         assert after.phase is not None

@@ -18,6 +18,7 @@ from state.base import Record
 from state.run_folder import RunFolder
 from trainer.config import DataConfig, ModelConfig, WorkerSetup
 from trainer.lengths import require_lengths
+from trainer.text_names import text_files
 
 if TYPE_CHECKING:
     from trainer.manifest import DatasetManifest
@@ -211,19 +212,17 @@ def corpus_bytes(paths: tuple[str, ...]) -> int:
     """Bytes of the files that a run would read.
 
     Raises:
-        ValueError: one of them does not exist.
+        ValueError: one of them does not exist, or holds no text.
     """
     total = 0
     for path in map(Path, paths):
         try:
-            if not path.exists():
-                made = ", or make one to try with: symbio-auto demo-data"
+            if not path.exists() and str(path) in DataConfig().paths:
                 raise ValueError(
-                    f"{path} does not exist; give --data a text file, a folder or JSONL"
-                    + (made if str(path) in DataConfig().paths else "")
+                    f"{path} does not exist; give --data a text file, a folder or JSONL, or make "
+                    "one to try with: symbio-auto demo-data"
                 )
-            files = [path] if path.is_file() else path.rglob("*") if path.is_dir() else []
-            total += sum(file.stat().st_size for file in files if file.is_file())
+            total += sum(file.stat().st_size for file in text_files(path))
         except OSError as error:
             raise ValueError(
                 f"{path} cannot be read ({error.strerror}); give --data another"

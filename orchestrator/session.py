@@ -13,6 +13,7 @@ from orchestrator.interrupt import Interrupt
 from orchestrator.listeners import told
 from orchestrator.phases import phases_of
 from orchestrator.preparation import Prepared
+from orchestrator.rebuilding import rebuild
 from orchestrator.recorder import EventListener, Recorder
 from orchestrator.resolve import resolve_engine, worker_setup
 from orchestrator.run_process import resume_line
@@ -21,7 +22,6 @@ from orchestrator.stages.conclusion import Event
 from state import partial
 from state.commit import RunLock, load_commit
 from state.commit_files import CommitFiles
-from state.metrics_store import MetricsStore
 from state.objects import ObjectStore
 from state.pasted import pasted
 from state.progress import ProgressFile, Reporter
@@ -54,6 +54,8 @@ def execute(
         remove_litter(folder)
         with closing(Recorder(folder, saved.run.run_id)) as recorder, told(recorder, listeners):
             _rewind(recorder, prepared)
+            if prepared.commit is not None:
+                rebuild(recorder, prepared.commit)
             if prepared.intervention is not None:
                 recorder.record_rows([prepared.intervention])
             write_configurations(folder, saved.config)
@@ -75,7 +77,8 @@ def remove_litter(folder: RunFolder) -> None:
 def complete(prepared: Prepared) -> None:
     """Do for a finished run what a kill after its last commit may have prevented.
 
-    A store that an older version left is brought to this version's schema.
+    A store that an older version left is brought to this version's schema, one that is gone is
+    made again.
     """
     from orchestrator.report.finish import finish
 
@@ -85,7 +88,9 @@ def complete(prepared: Prepared) -> None:
         remove_litter(folder)
         partial.clear(folder)
         ObjectStore(folder.objects).collect(CommitFiles(folder).reachable)
-        MetricsStore.open(folder.metrics_db, writer=True).close()
+        with closing(Recorder(folder, prepared.saved.run.run_id)) as recorder:
+            if prepared.commit is not None:
+                rebuild(recorder, prepared.commit)
         finish(folder, prepared.saved)
 
 

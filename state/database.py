@@ -55,7 +55,7 @@ def _unusable(location: Path | str, error: DatabaseError) -> str:
     if _is_file(location):
         return (
             f"{location} cannot be opened as a metrics store ({error.orig}); "
-            "move it away and resume, metrics.jsonl has the same steps"
+            "move it away and resume: it is made again from the journals"
         )
     return _cannot_be_used(location, str(error.orig))
 
@@ -131,7 +131,7 @@ def _require_intact(connection: Connection, location: Path | str, writer: bool) 
     if verdict != "ok":
         raise ValueError(
             f"{location} is damaged ({str(verdict).strip().splitlines()[-1]}); "
-            "move it away and resume, metrics.jsonl has the same steps"
+            "move it away and resume: it is made again from the journals"
         )
 
 

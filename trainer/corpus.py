@@ -17,8 +17,8 @@ from trainer.config import Domain
 from trainer.dialogues import Signs, cut_dialogues
 from trainer.stretches import WINDOW_BYTES, Stretch, num_utf8
 from trainer.text_files import TextFile, examine, read_pieces
+from trainer.text_names import text_files
 
-SUFFIXES = (".txt", ".md", ".jsonl")
 MAX_CHARACTER_SHARE = 0.5
 SAMPLED_CHARACTERS = 8_000_000
 
@@ -53,7 +53,7 @@ def read_corpus(
     Raises:
         ValueError: there is no such text, or nothing could be learnt from it.
     """
-    names = [file for path in paths for file in _files(Path(path))]
+    names = [file for path in paths for file in text_files(Path(path))]
     files: list[TextFile] = []
     survey = _Survey()
     total = len(names) if len(names) > 1 else None
@@ -185,23 +185,3 @@ def _lengths(
                 length = 0
             advance(done)
     return lengths
-
-
-def _files(path: Path) -> list[Path]:
-    """The text files that one argument names."""
-    if path.is_file():
-        return [path]
-    if not path.exists():
-        raise ValueError(f"{path} does not exist; give --data a text file, a folder or JSONL")
-    if not path.is_dir():
-        raise ValueError(f"{path} is not a regular file; give --data a text file or a folder")
-    names = (found.relative_to(path) for found in path.rglob("*"))
-    visible = sorted(
-        name.as_posix()
-        for name in names
-        if name.suffix.lower() in SUFFIXES and not any(part[0] == "." for part in name.parts)
-    )
-    files = [path / name for name in visible if (path / name).is_file()]
-    if not files:
-        raise ValueError(f"{path} holds no {', '.join(SUFFIXES)} file; name the files themselves")
-    return files

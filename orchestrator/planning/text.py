@@ -1,6 +1,5 @@
 """How long a text is in tokens: a short one is prepared as a run would, of a long one a part."""
 
-from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
@@ -8,8 +7,8 @@ from typing import NamedTuple
 from orchestrator.planning.wall import TextSize
 from state.records import Split
 from trainer.config import Contiguous, DataConfig
-from trainer.corpus import SUFFIXES
 from trainer.manifest import DatasetManifest
+from trainer.text_names import text_files
 
 WHOLE_BYTES = 8_000_000
 """A text up to here is prepared whole, which takes some seconds."""
@@ -82,7 +81,7 @@ def _part(data: DataConfig, folder: Path, num_bytes: int, train_share: float) ->
     from trainer.tokenizer import auto_vocab_size
 
     folder.mkdir()
-    found = list(_files(data.paths))
+    found = [file for path in data.paths for file in text_files(Path(path))]
     every = ceil(len(found) / MAX_FILES)
     share = every * WHOLE_BYTES / num_bytes
     for number, file in enumerate(found[::every]):
@@ -91,17 +90,6 @@ def _part(data: DataConfig, folder: Path, num_bytes: int, train_share: float) ->
     if data.tokenizer == "bpe" and vocabulary is None:
         vocabulary = auto_vocab_size(round(train_share * num_bytes))
     return data.model_copy(update={"paths": (str(folder),), "vocab_size": vocabulary})
-
-
-def _files(paths: tuple[str, ...]) -> Iterator[Path]:
-    for path in map(Path, paths):
-        if path.is_file():
-            yield path
-            continue
-        for file in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
-                yield file
 
 
 def _beginning(file: Path, share: float) -> bytes:

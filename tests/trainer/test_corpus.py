@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.resolve import corpus_bytes
 from tests.stretched import joined
 from trainer.corpus import Corpus, read_corpus
 
@@ -65,6 +66,19 @@ def test_a_folder_is_read_in_sorted_order(tmp_path: Path) -> None:
         write(tmp_path / name, f"This is {name}.")
     found = documents(read_corpus([str(tmp_path)]))
     assert found == ("This is a/z.md.\n", "This is b.txt.\n", "This is c.TXT.\n")
+
+
+def test_what_runs_have_written_is_no_text(tmp_path: Path) -> None:
+    """A folder that is named twice is the same text, though a run stands in it by then."""
+    for name in ("b.txt", "runs/one/log.txt", "runs/one/data/train.txt", "runs/notes.md"):
+        write(tmp_path / name, f"This is {name}.")
+    for name in ("state.json", "metrics.db", "events.jsonl"):
+        (tmp_path / "runs" / "one" / name).write_text("{}")
+    found = documents(read_corpus([str(tmp_path)]))
+    assert found == ("This is b.txt.\n", "This is runs/notes.md.\n")
+    assert corpus_bytes((str(tmp_path),)) == sum(map(len, found)) - 2
+    inside = read_corpus([str(tmp_path / "runs" / "one" / "data")])
+    assert documents(inside) == ("This is runs/one/data/train.txt.",)
 
 
 def test_several_files_keep_the_given_order(tmp_path: Path) -> None:

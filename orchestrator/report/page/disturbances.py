@@ -19,6 +19,7 @@ from orchestrator.report.wording import (
 TOLD = {
     "warning": "message",
     "journal_cut": "message",
+    "store_rebuilt": "message",
     "extended": "how",
     "forked": "",
     "listener_left_behind": "",
