@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from orchestrator.commands.kept import kept_if_writable
+from orchestrator.commands.kept import not_kept
 from orchestrator.opened_model import open_model
 from orchestrator.validation.limits import limits_of
 from orchestrator.validation_config import ValidationConfig
@@ -28,8 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     name = str(opened.folder.root)
     document = json.dumps(as_json(name, verdicts, config), indent=2)
     print(document if arguments.json else as_text(name, verdicts, config))
-    with kept_if_writable(opened.folder.gates.name):
+    try:
         write_atomically(opened.folder.gates, document.encode())
+    except OSError as error:
+        not_kept(opened.folder.gates.name, error)
     return EXIT_STOPPED if holding(verdicts, config) else 0
 
 

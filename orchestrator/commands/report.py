@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from orchestrator.commands.drawing import complain, draw_run, is_wanted
-from orchestrator.commands.kept import kept_if_writable
+from orchestrator.commands.kept import not_kept
 from orchestrator.commands.progress_shown import sinks_of
 from orchestrator.commits import Saved, restore
 from orchestrator.report.finish import finish, markdown, report_json, report_of
@@ -24,12 +24,14 @@ def run(arguments: argparse.Namespace) -> int:
     progress = Reporter(*sinks_of(arguments))
     if saved.run.final is None and is_wanted():
         return _so_far(folder, record, saved, progress, as_json=arguments.json)
-    written = None
-    with progress.work("writing the report"), kept_if_writable("the report"):
-        written = finish(folder, saved)
-    report = report_of(folder, saved) if written is None else written
+    with progress.work("writing the report"):
+        try:
+            report, is_kept = finish(folder, saved), True
+        except OSError as error:
+            not_kept("the report", error)
+            report, is_kept = report_of(folder, saved), False
     print(report_json(report, indent=2) if arguments.json else markdown(report), flush=True)
-    if written is not None and is_wanted():
+    if is_kept and is_wanted():
         problem = draw_run(folder, record, saved, report, progress)
         complain(problem) if problem else print(f"page    {folder.page}", file=sys.stderr)
     return 0
