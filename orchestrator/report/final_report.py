@@ -164,7 +164,7 @@ class ControlScore(Record):
     name: str
     bits_per_byte: float = Field(ge=0)
     interval: tuple[float, float] | None = None
-    """95 % of the bits per byte that the run lies below it, paired over stretches; None: too few."""
+    """95 % of the bits per byte that the run lies below it, over stretches; None: too few."""
     ended_after: int | None = None
     """Steps after which it diverged once too often; None: it trained on the whole budget."""
 
