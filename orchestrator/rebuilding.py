@@ -16,19 +16,26 @@ _STEP = TypeAdapter(StepMetrics)
 def rebuild(recorder: Recorder, record: CommitRecord) -> None:
     """Where the store knows nothing of the run, everything up to the commit.
 
-    Raises:
-        ValueError: a journal is incomplete or damaged, or the run was made by a version that
-            decided otherwise.
+    Journals that do not reach back to the beginning, or are damaged, keep no run from going on: it
+    is said what is missing.
     """
     if recorder.store.run(recorder.run_id) is not None:
         return
-    folder, saved = recorder.folder, restore(record)
-    path = folder.metrics_jsonl
-    steps = committed_records(path, record.journal_bytes.get(path.name, 0), _STEP)
-    with recorder.store.transaction():
+    name, saved = recorder.folder.metrics_db.name, restore(record)
+    told = f"{name} was gone and was made again from the journals"
+    try:
+        with recorder.store.transaction():
+            recorder.record_run(saved.config, saved.run)
+            _record_figures(recorder, record)
+    except ValueError as error:
         recorder.record_run(saved.config, saved.run)
-        recorder.store.record_steps(recorder.run_id, steps)
-        for played in Replay.of(folder, record).stages():
-            recorder.store_of(played.before, played.conclusion)
-    told = f"{folder.metrics_db.name} was gone and was made again from the journals"
+        told = f"{name} was gone, and its figures up to here cannot be made again: {error}"
     recorder.say(Event(kind="store_rebuilt", data={"message": told}))
+
+
+def _record_figures(recorder: Recorder, record: CommitRecord) -> None:
+    path = recorder.folder.metrics_jsonl
+    steps = committed_records(path, record.journal_bytes.get(path.name, 0), _STEP)
+    recorder.store.record_steps(recorder.run_id, steps)
+    for played in Replay.of(recorder.folder, record).stages():
+        recorder.store_of(played.before, played.conclusion)

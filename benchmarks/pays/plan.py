@@ -4,33 +4,28 @@ python -m benchmarks.pays.plan --corpora FOLDER [--scratch FOLDER] prints the ta
 """
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
 
-from benchmarks.pays.arms import ABLATIONS, FIXED, TUNINGS, population, straight
+from benchmarks.pays.arms import ABLATIONS, FIXED, population, straight
 from benchmarks.pays.figures import (
     accepted_of,
-    bits_of,
     flops_of,
     formula_of,
     merged,
 )
-from benchmarks.pays.place import Place, Result
-from benchmarks.pays.specs import SHORT_OF_STEPS, Settings, Spec
+from benchmarks.pays.place import Place
+from benchmarks.pays.specs import SHORT_OF_STEPS, Spec
+from benchmarks.pays.tuning import MAIN, Results, best_change, contenders, tuned, tuning
 from state.genome import parse
 
-Results = Mapping[str, Result]
 Specs = Iterator[Spec]
 
-MAIN = "historic-half"
-"""The setting of the headline and of the ablations."""
 SEEDS = (0, 1, 2, 3, 4)
 HEADLINE = ("symbio-auto", "gelu lineages distilled")
 RETRAINED_STEPS = 6000
 """Of the runs that ask whether an accepted activation is better from scratch too."""
-NEAR_BITS = 0.015
-"""Per byte. Of what is tuned, dropout moved one model most in the study, by .0096."""
 SECONDS_A_STEP = 0.045
 SECONDS_AN_EVALUATION = 0.4
 EVALUATIONS = {"train": 180, "phases": 460}
@@ -41,14 +36,14 @@ BATTERY_SECONDS = 150
 def plan(results: Results) -> Specs:
     """All of it. Some runs follow from the results of others, and stand where they will be made."""
     yield from first_seed()
-    yield from tuning(MAIN, ("gelu", "swiglu"))
+    yield from tuning(MAIN, ("gelu", "swiglu"), results)
     yield from headline(MAIN, results, SEEDS[1:3], ("gelu", "swiglu"))
     yield from equal_flops(MAIN, results, SEEDS[:1])
     yield from short_of_steps(results, SEEDS[:3])
     yield from alone(MAIN, results)
     yield from short_of_text(("shakespeare-quarter", "prose-eighth"), results)
     yield from retrained(MAIN, results, SEEDS[:1])
-    yield from tuning(MAIN, contenders(results))
+    yield from tuning(MAIN, contenders(results), results)
     yield from headline(MAIN, results, SEEDS[1:], (*FIXED[:2], *contenders(results)))
     yield from equal_flops(MAIN, results, SEEDS[1:])
     yield from (
@@ -67,21 +62,6 @@ def first_seed() -> Specs:
     yield from (straight(MAIN, name, 0) for name in FIXED[1:])
 
 
-def contenders(results: Results) -> list[str]:
-    """Of the fixed activations but the first two, which are tuned in any case: those that come near
-    enough to the better of these, untuned on seed 0, that tuning might put them ahead.
-    """
-    plain = {
-        name: bits_of(found)
-        for name in FIXED
-        if (found := results.get(straight(MAIN, name, 0).key)) is not None
-    }
-    first = [plain[name] for name in FIXED[:2] if name in plain]
-    if not first:
-        return list(FIXED[2:])
-    return [name for name in FIXED[2:] if name not in plain or plain[name] - min(first) < NEAR_BITS]
-
-
 def headline(
     setting: str, results: Results, seeds: Sequence[int], activations: Sequence[str]
 ) -> Specs:
@@ -91,36 +71,10 @@ def headline(
         yield from (tuned(setting, name, seed, results) for name in activations)
 
 
-def tuning(setting: str, activations: Sequence[str]) -> Specs:
-    """Seed 0: one change of the defaults each."""
-    for name in activations:
-        for change in TUNINGS.get(setting, {}).values():
-            yield straight(setting, name, 0, change=change)
-
-
-def tuned(setting: str, activation: str, seed: int, results: Results) -> Spec:
-    """As it was best on seed 0's search split, once all was tried there; else the defaults. Two
-    changes that both helped are not tried together.
-    """
-    change = best_change(setting, activation, results)
-    return straight(setting, activation, seed, change=change)
-
-
-def best_change(setting: str, activation: str, results: Results) -> Settings:
-    """Of the defaults and the changes that were tried, the one with the fewest bits."""
-    tried: list[tuple[float, Settings]] = []
-    for change in ({}, *TUNINGS.get(setting, {}).values()):
-        found = results.get(straight(setting, activation, 0, change=change).key)
-        if found is None:
-            return {}
-        tried.append((bits_of(found), dict(change)))
-    return min(tried, key=lambda pair: pair[0])[1]
-
-
 def short_of_text(settings: Sequence[str], results: Results) -> Specs:
     """Other texts that a run passes over often, seed by seed."""
     for setting in settings:
-        yield from tuning(setting, ("gelu",))
+        yield from tuning(setting, ("gelu", "swiglu"), results)
     for seed in SEEDS[:3]:
         for setting in settings:
             yield population(setting, "symbio-auto", seed)
@@ -132,6 +86,7 @@ def short_of_text(settings: Sequence[str], results: Results) -> Specs:
 def short_of_steps(results: Results, seeds: Sequence[int]) -> Specs:
     """Texts that a run passes over a few times."""
     for setting in SHORT_OF_STEPS:
+        yield from tuning(setting, ("gelu", "swiglu"), results)
         for seed in seeds:
             yield population(setting, "symbio-auto", seed)
             yield from (tuned(setting, name, seed, results) for name in ("gelu", "swiglu"))

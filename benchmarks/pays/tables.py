@@ -20,16 +20,9 @@ from benchmarks.pays.figures import (
 from benchmarks.pays.intervals import paired
 from benchmarks.pays.opening import results_to_tell
 from benchmarks.pays.place import Place, Result
-from benchmarks.pays.plan import (
-    SEEDS,
-    Results,
-    distinct,
-    place_arguments,
-    plan,
-    retrained,
-    tuned,
-)
+from benchmarks.pays.plan import SEEDS, distinct, place_arguments, plan, retrained
 from benchmarks.pays.specs import SETTINGS, SHORT_OF_STEPS, Spec
+from benchmarks.pays.tuning import Results, tuned
 from orchestrator.analysis.bootstrap import Interval
 
 Arms = Mapping[str, Mapping[int, Result]]
@@ -133,7 +126,7 @@ ALONE_NATS = 0.003
 
 def _verdict(name: str, arms: Arms, one: str, other: str, split: str, bar: float) -> str:
     """Met where the mean reaches the bar, and the interval ends below it or, of a gain, below 0."""
-    found = difference(arms, one, other, split, relative=True)
+    found = None if one == other else difference(arms, one, other, split, relative=True)
     if found is None:
         return f"- {name}: not measured"
     met = found.mean <= bar and found.high < max(bar, 0.0)

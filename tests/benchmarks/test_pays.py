@@ -11,17 +11,10 @@ from benchmarks.pays.arms import ABLATIONS, FIXED, population, straight
 from benchmarks.pays.figures import Values, bits_of
 from benchmarks.pays.intervals import paired
 from benchmarks.pays.place import Place, Result, beginning
-from benchmarks.pays.plan import (
-    HEADLINE,
-    MAIN,
-    RETRAINED_STEPS,
-    best_change,
-    contenders,
-    distinct,
-    plan,
-)
+from benchmarks.pays.plan import HEADLINE, RETRAINED_STEPS, distinct, plan
 from benchmarks.pays.specs import SETTINGS, Settings, Spec
 from benchmarks.pays.tables import arms_of, best_fixed, difference, table
+from benchmarks.pays.tuning import MAIN, best_change, contenders, joined, tuning
 from benchmarks.pays.work import configured
 
 STRETCHES, BYTES = 32, 1000
@@ -77,6 +70,41 @@ def test_a_fixed_activation_is_tuned_once_all_was_tried() -> None:
     assert best_change(MAIN, "gelu", results) == changes[2]
     del results[keys[6]]
     assert best_change(MAIN, "gelu", results) == {}
+
+
+def test_what_helped_by_itself_is_tried_together_and_taken_to_other_texts() -> None:
+    def of(setting: str, change: Settings, more: float) -> dict[str, Result]:
+        return {straight(setting, "swiglu", 0, change=change).key: result(more)}
+
+    gains: list[tuple[Settings, float]] = [
+        ({}, 0.0),
+        ({"host": {"mean_horizon": 0.02}}, 0.01),
+        ({"optimizer": {"weight_decay": 0.3}}, -0.002),
+        ({"optimizer": {"lr": 0.003}}, -0.01),
+        ({"model": {"dropout": 0.05}}, -0.004),
+        ({"model": {"dropout": 0.0}}, 0.02),
+        ({"model": {"dropout": 0.2}}, -0.006),
+        ({"host": {"decay_from": 0.4}}, -0.012),
+    ]
+    results = {key: one for change, more in gains for key, one in of(MAIN, change, more).items()}
+    slow, fall, dropout = gains[3][0], gains[7][0], gains[6][0]
+    assert joined(MAIN, "swiglu", results) == [
+        fall | slow,
+        fall | dropout,
+        slow | dropout,
+        fall | slow | dropout,
+    ]
+    assert best_change(MAIN, "swiglu", results) == fall
+    results |= of(MAIN, slow | dropout, -0.02)
+    assert best_change(MAIN, "swiglu", results) == slow | dropout
+    (there,) = tuning("shakespeare", ("swiglu",), results)
+    assert there == straight("shakespeare", "swiglu", 0, change=slow | dropout)
+    results |= of("shakespeare", {}, 0.0)
+    assert best_change("shakespeare", "swiglu", results) == {}
+    results |= of("shakespeare", slow | dropout, -0.001)
+    assert best_change("shakespeare", "swiglu", results) == slow | dropout
+    del results[straight(MAIN, "swiglu", 0, change=fall).key]
+    assert joined(MAIN, "swiglu", results) == []
 
 
 def test_equal_flops_and_retraining_follow_from_what_a_run_came_to() -> None:

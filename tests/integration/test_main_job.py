@@ -61,7 +61,9 @@ def test_the_report_keeps_its_contract(finished: tuple[Path, str]) -> None:
         assert set(names.split()) <= set(table), part
     phase = "name steps generations bits_per_byte battery gate decisions findings"
     assert all(set(phase.split()) <= set(one) for one in loaded["phases"])
-    assert [set(one) for one in loaded["control"]] == [{"name", "bits_per_byte", "interval"}]
+    assert [set(one) for one in loaded["control"]] == [
+        {"name", "bits_per_byte", "interval", "ended_after"}
+    ]
 
 
 def test_the_model_learnt_something(finished: tuple[Path, str]) -> None:

@@ -82,6 +82,18 @@ def test_a_store_that_is_moved_away_is_made_again_row_for_row(
     assert main(["verify", str(finished.root), "--replay"]) == 0
 
 
+def test_a_run_goes_on_without_a_store_that_cannot_be_made_again(finished: RunFolder) -> None:
+    rows = finished.results_jsonl.read_bytes()
+    finished.results_jsonl.write_bytes(rows.replace(b'"status":"trained"', b'"status":"drained"'))
+    finished.metrics_db.unlink()
+    told = "metrics.db was gone, and its figures up to here cannot be made again"
+    for more in ([], ["--budget", "70", "--plain"]):
+        assert main(["--resume", str(finished.root), *more]) == 0
+        log = finished.log.read_text(encoding="utf-8")
+        assert log.count(f"{told}: {finished.results_jsonl} line 1 is damaged") == 1
+    assert len(told_of(finished)["steps"]) > 0
+
+
 def test_an_extended_run_whose_store_is_gone_has_the_rows_of_its_beginning(
     finished: RunFolder,
 ) -> None:

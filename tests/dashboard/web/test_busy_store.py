@@ -8,11 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from state import database_url
 from state.durable import OutOfSpace
-from state.metrics_store import MetricsStore
+from state.metrics_store import MetricsStore, StoreUnwritable
 from tests.dashboard.web.clients import BEARER, asking, make_settings, report, steps
 from tests.databases import empty_store
 
@@ -59,7 +58,7 @@ def test_errors_of_libsql_are_those_of_a_database(tmp_path: Path) -> None:
     file = tmp_path / "server.db"
     file.write_bytes(empty_store())
     with MetricsStore.open(f"sqlite+libsql:///{file}", writer=True) as store:
-        with pytest.raises(OperationalError, match="no such table"), store.transaction() as one:
+        with pytest.raises(StoreUnwritable, match="no such table"), store.transaction() as one:
             one.exec_driver_sql("SELECT * FROM absent")
         with pytest.raises(OutOfSpace), store.transaction() as one:
             one.exec_driver_sql("PRAGMA max_page_count = 1")

@@ -75,14 +75,16 @@ class OtherTerminal:
     def start(self, task_seconds: float, *, grace_seconds: float = 20) -> None:
         """Begin, or go on; returns once it works."""
         seconds = (task_seconds, grace_seconds)
-        self.process = subprocess.Popen(
+        process = self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(self.folder.root), *map(str, seconds)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONPATH": str(Path.cwd())},
         )
-        self.wait_until((self.folder.root / "working").exists)
+        working = self.folder.root / "working"
+        self.wait_until(lambda: working.exists() or process.poll() is not None)
+        assert working.exists(), self.leave()
 
     def send(self, number: signal.Signals) -> None:
         """Signal it, and nobody else."""
@@ -114,9 +116,9 @@ class OtherTerminal:
 def terminal(tmp_path: Path) -> Iterator[OtherTerminal]:
     other = OtherTerminal(tmp_path / "run")
     yield other
-    if other.process is not None and other.process.poll() is None:
-        other.process.kill()
-        other.process.communicate()
+    if other.process is not None:
+        with other.process:
+            other.process.kill()
 
 
 CONFIG = make_config(budget=300)
